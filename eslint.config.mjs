@@ -1,0 +1,64 @@
+import eslint from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+/** Only src/native.ts may import the generated loader, which lies one folder above src. */
+function noGeneratedLoader(specifier) {
+  return {
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { paths: [{ name: specifier, message: "Go through src/native.ts." }] },
+      ],
+    },
+  };
+}
+
+/** What the scripts use of Node's globals. */
+const nodeGlobals = [
+  "AbortController",
+  "URL",
+  "clearTimeout",
+  "console",
+  "fetch",
+  "performance",
+  "process",
+  "setTimeout",
+];
+
+export default defineConfig(
+  // test/types is compiled against dist, which linting does not wait for.
+  { ignores: ["dist/", "target/", "index.js", "index.d.ts", ".cache/", "test/types/"] },
+  eslint.configs.recommended,
+  {
+    files: ["**/*.ts", "**/*.mts", "**/*.cts"],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: {
+        project: ["tsconfig.json", "test/tsconfig.json"],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": ["error", { fixStyle: "inline-type-imports" }],
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      // Arguments of public functions are checked at run time too: JavaScript callers have no compiler.
+      "@typescript-eslint/no-unnecessary-condition": "off",
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      // It asks for `!`, which no-non-null-assertion forbids.
+      "@typescript-eslint/non-nullable-type-assertion-style": "off",
+    },
+  },
+  {
+    files: ["test/**/*.ts"],
+    // The fake addon has the shape of the real one, not its constructors.
+    rules: { "@typescript-eslint/no-unsafe-class-instance-assignment": "off" },
+  },
+  {
+    files: ["**/*.mjs"],
+    languageOptions: { globals: Object.fromEntries(nodeGlobals.map((name) => [name, "readonly"])) },
+  },
+  { files: ["src/*.ts"], ignores: ["src/native.ts"], ...noGeneratedLoader("../index.js") },
+  { files: ["src/*/*.ts"], ...noGeneratedLoader("../../index.js") },
+  { files: ["src/*/*/*.ts"], ...noGeneratedLoader("../../../index.js") },
+);

@@ -1,0 +1,60 @@
+import { CandleEmbedError } from "../errors.js";
+
+/** A check of one option's value: gives what the option must be when the value is wrong, `undefined` when it is right. */
+export type OptionCheck = (value: unknown) => string | undefined;
+
+/** Throws `INVALID_INPUT` for a value that is not an object of known, well-formed options. `undefined` values pass. */
+export function checkOptions(options: unknown, checks: Readonly<Record<string, OptionCheck>>): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw invalid(`options must be an object, not ${describe(options)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
+    if (check === undefined) {
+      throw invalid(`unknown option "${name}"; the options are ${Object.keys(checks).join(", ")}`);
+    }
+    const expected = value === undefined ? undefined : check(value);
+    if (expected !== undefined) {
+      throw invalid(`option "${name}" must be ${expected}, not ${describe(value)}`);
+    }
+  }
+}
+
+export const isBoolean: OptionCheck = (value) => (typeof value === "boolean" ? undefined : "true or false");
+
+export const isString: OptionCheck = (value) => (typeof value === "string" ? undefined : "a string");
+
+export const isFunction: OptionCheck = (value) => (typeof value === "function" ? undefined : "a function");
+
+/** By its members: test environments and polyfills have classes of their own. */
+export const isAbortSignal: OptionCheck = (value) =>
+  typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value
+    ? undefined
+    : "an AbortSignal";
+
+/** A whole number from 1 that fits the native side's 32 bits. */
+export const isPositiveInteger: OptionCheck = (value) =>
+  Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 0x7fff_ffff
+    ? undefined
+    : "a whole number from 1";
+
+export function isOneOf(values: readonly string[]): OptionCheck {
+  return (value) =>
+    typeof value === "string" && values.includes(value) ? undefined : `one of ${values.join(", ")}`;
+}
+
+/** A value as an error message shows it: enough to recognise it, never a page of text. */
+export function describe(value: unknown): string {
+  if (typeof value === "string")
+    return JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}...` : value);
+  if (Array.isArray(value)) return "an array";
+  if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
+    return String(value);
+  }
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+export function invalid(message: string, index?: number): CandleEmbedError {
+  return new CandleEmbedError("INVALID_INPUT", message, { index });
+}

@@ -1,0 +1,199 @@
+import { defaultModel } from "../catalog.js";
+import type {
+  EmbeddingBackend,
+  EmbedOptions,
+  OutputType,
+  OutputVector,
+  VectorSpace,
+} from "../embedding-backend.js";
+import { Embeddings } from "../embeddings.js";
+import { CandleEmbedError } from "../errors.js";
+import { loadModel, unwrap, type NativeEmbedder, type NativeEmbeddings } from "../native.js";
+import { Cancellation } from "../utils/cancellation.js";
+import { FifoGate } from "../utils/fifo-gate.js";
+import { describe, invalid } from "./check-options.js";
+import { checkEmbedOptions, copyTexts, toNativeEmbedOptions, withInputType } from "./embed-options.js";
+import { toNativeLoadOptions, type NativeOptions } from "./native-options.js";
+import { resolveModel, type ResolvedModel } from "./resolve-model.js";
+import { runJob } from "./run-job.js";
+
+/**
+ * One call at a time, whatever its model: a call uses all the engine's threads anyway, and so at most one thread of the
+ * libuv pool, which file system and DNS calls share, is ever taken.
+ */
+const calls = new FifoGate();
+/** Loading has a queue of its own, or a small model would wait for a long call on another one. */
+const loads = new FifoGate();
+
+/**
+ * A model that runs in this process.
+ *
+ * ```ts
+ * const backend = await NativeBackend.load();
+ * const { data, count, dimensions } = await backend.embed(["a text", "another"]);
+ * ```
+ *
+ * Calls may overlap: they are answered one after another in the order they were made. An idle backend keeps no process
+ * alive. A backend belongs to the thread that loaded it; other workers load their own.
+ */
+export class NativeBackend implements EmbeddingBackend {
+  readonly modelId: string;
+  readonly revision: string;
+  readonly dimensions: number;
+  readonly maxTokens: number;
+  readonly space: VectorSpace;
+  /** Where the model runs, for example `"cpu"`. */
+  readonly device: string;
+  /** The numbers it computes with, for example `"int8"`. */
+  readonly dtype: string;
+  /** Threads of the engine. */
+  readonly threads: number;
+
+  readonly #embedder: NativeEmbedder;
+  readonly #running = new Map<Cancellation, Promise<unknown>>();
+  #disposal: Promise<void> | undefined;
+
+  private constructor(embedder: NativeEmbedder, model: ResolvedModel) {
+    const { info } = embedder;
+    this.#embedder = embedder;
+    this.modelId = model.modelId;
+    this.revision = model.revision ?? info.weightsSha256;
+    this.dimensions = info.dimensions;
+    this.maxTokens = info.maxTokens;
+    this.device = info.device;
+    this.dtype = info.dtype;
+    this.threads = info.threads;
+    this.space = Object.freeze({
+      id: info.spaceId,
+      modelId: this.modelId,
+      revision: this.revision,
+      dimensions: info.dimensions,
+      pooling: info.pooling,
+      normalized: info.normalized,
+      prompts: Object.freeze({ ...info.prompts }),
+    });
+  }
+
+  /**
+   * Loads a model, off the event loop.
+   *
+   * @param model A catalogue name or hub id, a folder in the sentence-transformers layout, or its `file:` URL. Default:
+   * the all-MiniLM-L6-v2 that is installed with this package.
+   * @throws CandleEmbedError `MODEL_NOT_FOUND`, `MODEL_INVALID`, `UNSUPPORTED_ARCHITECTURE`, `DEVICE_UNAVAILABLE`,
+   * `INVALID_INPUT` for a wrong option, `ABORTED`.
+   */
+  static async load(model: string | URL = defaultModel, options: NativeOptions = {}): Promise<NativeBackend> {
+    const nativeOptions = toNativeLoadOptions(options);
+    const { signal, onProgress } = options;
+    const cancellation = new Cancellation(signal);
+    try {
+      return await loads.run(cancellation, async () => {
+        const resolved = resolveModel(model);
+        const { modelId } = resolved;
+        onProgress?.({ stage: "load", modelId });
+        const embedder = await loadModel(resolved.folder, nativeOptions);
+        try {
+          cancellation.throwIfCancelled();
+          onProgress?.({ stage: "ready", modelId });
+          return new NativeBackend(embedder, resolved);
+        } catch (error) {
+          embedder.dispose();
+          throw error;
+        }
+      });
+    } finally {
+      cancellation.close();
+    }
+  }
+
+  /**
+   * Embeds one text or many; row `i` of the result belongs to text `i`. The empty text has a vector like any other, and
+   * no texts give no rows.
+   *
+   * @throws CandleEmbedError `INVALID_INPUT` (with `index` where a text is to blame), `DIMENSION_MISMATCH`,
+   * `INPUT_TOO_LONG` with `index`, `tokens` and `limit`, `ABORTED`, `DISPOSED`.
+   */
+  async embed<Output extends OutputType = "float32">(
+    texts: string | readonly string[],
+    options: EmbedOptions<Output> = {},
+  ): Promise<Embeddings<OutputVector<Output>>> {
+    checkEmbedOptions(options);
+    const { data, dimensions, tokens, truncated } = await this.#call(copyTexts(texts), options);
+    return new Embeddings({
+      data: data as OutputVector<Output>,
+      dimensions,
+      tokens,
+      truncated: Array.from(truncated),
+      backend: "native",
+      ...(options.outputType !== undefined && { outputType: options.outputType }),
+    });
+  }
+
+  /**
+   * Embeds a search query and gives its vector: {@link embed} with `inputType: "query"`.
+   *
+   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
+   */
+  async embedQuery<Output extends OutputType = "float32">(
+    text: string,
+    options?: EmbedOptions<Output>,
+  ): Promise<OutputVector<Output>> {
+    if (typeof text !== "string") throw invalid(`text must be a string, not ${describe(text)}`);
+    const embeddings = await this.embed<Output>([text], withInputType(options, "query"));
+    return embeddings.data;
+  }
+
+  /**
+   * Embeds texts to be found by queries: {@link embed} with `inputType: "document"`.
+   *
+   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
+   */
+  async embedDocuments<Output extends OutputType = "float32">(
+    texts: readonly string[],
+    options?: EmbedOptions<Output>,
+  ): Promise<Embeddings<OutputVector<Output>>> {
+    if (!Array.isArray(texts)) throw invalid(`texts must be an array of strings, not ${describe(texts)}`);
+    return this.embed<Output>(texts, withInputType(options, "document"));
+  }
+
+  /**
+   * Frees the model. Calls that wait reject with `DISPOSED` at once, the running one after the step it is in; then the
+   * promise resolves. Calling it again gives the same promise.
+   */
+  dispose(): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  /** `await using backend = await NativeBackend.load()` */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  async #call(texts: readonly string[], options: EmbedOptions): Promise<NativeEmbeddings> {
+    if (this.#disposal !== undefined) throw disposed();
+    const cancellation = new Cancellation(options.signal);
+    const running = calls.run(cancellation, () => {
+      const job = unwrap(this.#embedder.startJob(toNativeEmbedOptions(options)));
+      return runJob(job, texts, cancellation, options.onProgress);
+    });
+    this.#running.set(cancellation, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(cancellation);
+      cancellation.close();
+    }
+  }
+
+  async #dispose(): Promise<void> {
+    const running = [...this.#running];
+    for (const [cancellation] of running) cancellation.cancel(disposed());
+    await Promise.allSettled(running.map(([, call]) => call));
+    this.#embedder.dispose();
+  }
+}
+
+function disposed(): CandleEmbedError {
+  return new CandleEmbedError("DISPOSED", "the backend was disposed");
+}

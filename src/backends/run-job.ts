@@ -1,0 +1,67 @@
+import { setImmediate as nextLoopTurn } from "node:timers/promises";
+
+import type { EmbedProgress } from "../embedding-backend.js";
+import { unwrap, type NativeEmbeddings, type NativeJob } from "../native.js";
+import type { Cancellation } from "../utils/cancellation.js";
+
+/**
+ * How long the engine works before it looks back here. Long enough that the trip between the threads costs nothing,
+ * short enough that an aborted call ends, and an exiting process leaves, without a noticeable wait.
+ */
+const stepMilliseconds = 50;
+
+/** Copying this much into the addon takes about a millisecond of the event loop; more waits for its next turn. */
+const sliceTexts = 2_000;
+const sliceCharacters = 1_000_000;
+
+/** Feeds the texts to a job and drives it to its end. Between slices and steps, a cancelled call ends. */
+export async function runJob(
+  job: NativeJob,
+  texts: readonly string[],
+  cancellation: Cancellation,
+  onProgress: ((progress: EmbedProgress) => void) | undefined,
+): Promise<NativeEmbeddings> {
+  try {
+    return await drive(job, texts, cancellation, onProgress);
+  } finally {
+    // A job that was given up would keep the model's weights until the garbage collector finds it.
+    job.close();
+  }
+}
+
+async function drive(
+  job: NativeJob,
+  texts: readonly string[],
+  cancellation: Cancellation,
+  onProgress: ((progress: EmbedProgress) => void) | undefined,
+): Promise<NativeEmbeddings> {
+  for (let start = 0; start < texts.length;) {
+    if (start > 0) {
+      await nextLoopTurn();
+      cancellation.throwIfCancelled();
+    }
+    const end = sliceEnd(texts, start);
+    job.push(texts.slice(start, end));
+    start = end;
+  }
+  for (;;) {
+    const { result, texts: done, totalTexts, tokens } = unwrap(await job.step(stepMilliseconds));
+    cancellation.throwIfCancelled();
+    onProgress?.({ texts: done, totalTexts, tokens });
+    if (result !== undefined) return result;
+    // The caller may have aborted just now, in onProgress.
+    cancellation.throwIfCancelled();
+  }
+}
+
+/** Where the slice that begins at `start` ends: it holds at least one text. */
+function sliceEnd(texts: readonly string[], start: number): number {
+  let characters = 0;
+  let end = start;
+  while (end < texts.length && end - start < sliceTexts) {
+    characters += (texts[end] as string).length;
+    if (end > start && characters > sliceCharacters) break;
+    end++;
+  }
+  return end;
+}

@@ -1,0 +1,20 @@
+/** What a command works with besides its arguments. */
+export interface Context {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Fires on Ctrl-C, on SIGTERM and when nobody reads stdout any more. */
+  readonly signal: AbortSignal;
+}
+
+/** One command of the command line. */
+export interface Command {
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** The whole page of `--help`. */
+  readonly help: string;
+  run(args: readonly string[], context: Context): Promise<void>;
+}
+
+/** The command line is wrong: exit code 2. */
+export class UsageError extends Error {}

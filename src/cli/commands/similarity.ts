@@ -1,0 +1,42 @@
+import { cosineSimilarity } from "../../similarity.js";
+import { UsageError, type Command, type Context } from "../command.js";
+import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
+import { parse, parseChoice } from "../parse.js";
+import { write } from "../write.js";
+
+const help = `Usage: candle-embed similarity [options] TEXT TEXT [TEXT...]
+
+Prints the cosine similarity of two texts: 1 for the same meaning, about 0 for unrelated. With more than two texts,
+the matrix of all pairs.
+
+Options:
+      --format FORMAT      text (default) or json
+${modelOptionsHelp}
+
+Examples:
+  candle-embed similarity "a dog runs" "a puppy is running"
+  candle-embed similarity --format json "red" "green" "seven"`;
+
+const options = { ...modelOptions, format: { type: "string" } } as const;
+
+/** `candle-embed similarity` */
+export const similarity: Command = { summary: "compare texts", help, run };
+
+async function run(args: readonly string[], { stdout, signal }: Context): Promise<void> {
+  const { values, positionals: texts } = parse(args, options);
+  const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
+  if (texts.length < 2) throw new UsageError("similarity needs at least two texts");
+  const backend = await loadModel(values, signal);
+  try {
+    const rows = [...(await backend.embed(texts, { signal }))];
+    const matrix = rows.map((a) => rows.map((b) => cosineSimilarity(a, b)));
+    await write(stdout, format === "json" ? `${JSON.stringify(matrix)}\n` : toText(matrix));
+  } finally {
+    await backend.dispose();
+  }
+}
+
+function toText(matrix: readonly (readonly number[])[]): string {
+  if (matrix.length === 2) return `${(matrix[0]?.[1] as number).toFixed(4)}\n`;
+  return matrix.map((row) => `${row.map((value) => value.toFixed(4).padStart(7)).join(" ")}\n`).join("");
+}

@@ -1,0 +1,31 @@
+import type { OutputVector } from "../../embedding-backend.js";
+import type { Embeddings } from "../../embeddings.js";
+import type { Output } from "../output.js";
+import type { InputText } from "../read-texts.js";
+import { JsonWriter } from "./json-writer.js";
+import { NpyWriter } from "./npy-writer.js";
+import { TextWriter } from "./text-writer.js";
+
+/** The forms `candle-embed embed` prints vectors in. */
+export const formats = ["json", "jsonl", "npy", "text"] as const;
+export type Format = (typeof formats)[number];
+
+/** Writes the vectors of batch after batch. */
+export interface EmbeddingWriter {
+  write(texts: readonly InputText[], embeddings: Embeddings<OutputVector>): Promise<void>;
+  /** `rowLength`: numbers of a row, known even where there was no batch. */
+  end(rowLength: number): Promise<void>;
+}
+
+export function createWriter(format: Format, output: Output): EmbeddingWriter {
+  switch (format) {
+    case "json":
+      return new JsonWriter(output, { open: "[\n", separator: ",\n", close: "\n]\n" });
+    case "jsonl":
+      return new JsonWriter(output, { open: "", separator: "\n", close: "\n" });
+    case "npy":
+      return new NpyWriter(output);
+    case "text":
+      return new TextWriter(output);
+  }
+}

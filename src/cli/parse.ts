@@ -1,0 +1,45 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+import { UsageError } from "./command.js";
+
+/** What `util.parseArgs` makes of a command line with these options. */
+type Parsed<Options extends NonNullable<ParseArgsConfig["options"]>> = ReturnType<
+  typeof parseArgs<{ args: string[]; options: Options; allowPositionals: true; strict: true }>
+>;
+
+/** `util.parseArgs` in strict mode, with its complaints as {@link UsageError}. */
+export function parse<const Options extends NonNullable<ParseArgsConfig["options"]>>(
+  args: readonly string[],
+  options: Options,
+): Parsed<Options> {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    // Node's messages go on with advice after the first sentence; the sentence is enough for one line.
+    const message = error instanceof Error ? error.message : String(error);
+    throw new UsageError(message.split(/\.\s/)[0] ?? message);
+  }
+}
+
+/** The whole number of an option, or `undefined` where it is not given. */
+export function parseCount(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(value)) {
+    throw new UsageError(`--${name} must be a whole number from 1, not ${JSON.stringify(value)}`);
+  }
+  return Number(value);
+}
+
+/** The value of an option that knows only some; `undefined` where it is not given. */
+export function parseChoice<Choice extends string>(
+  name: string,
+  value: string | undefined,
+  choices: readonly Choice[],
+): Choice | undefined {
+  if (value === undefined) return undefined;
+  const choice = choices.find((each) => each === value);
+  if (choice === undefined) {
+    throw new UsageError(`--${name} must be one of ${choices.join(", ")}, not ${JSON.stringify(value)}`);
+  }
+  return choice;
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import { CandleEmbedError } from "../errors.js";
+import { UsageError, type Command, type Context } from "./command.js";
+import { embed } from "./commands/embed.js";
+import { models } from "./commands/models.js";
+import { quantize } from "./commands/quantize.js";
+import { search } from "./commands/search.js";
+import { similarity } from "./commands/similarity.js";
+import { watchEnds } from "./watch-ends.js";
+import { write } from "./write.js";
+
+const commands: ReadonlyMap<string, Command> = new Map(
+  Object.entries({ embed, similarity, search, models, quantize }),
+);
+
+const help = `Usage: candle-embed COMMAND [options]
+
+Text embeddings on this machine, with a model included.
+
+Commands:
+${[...commands].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`).join("\n")}
+
+"candle-embed COMMAND --help" shows options and examples.
+
+Options:
+  -h, --help     show this page
+  -V, --version  show the version
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.
+Environment: CANDLE_EMBED_THREADS (threads of the engine), CANDLE_EMBED_DEBUG (print the stack of errors).`;
+
+/** Runs the command line and gives the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  const { stdin, stdout, stderr } = process;
+  const ends = watchEnds(stdout);
+  try {
+    await dispatch(args, { stdin, stdout, stderr, signal: ends.signal });
+    return 0;
+  } catch (error) {
+    // Once the run was ended from outside, what failed after it is of no interest.
+    if (ends.exitCode !== undefined) return ends.exitCode;
+    await write(stderr, `candle-embed: ${describe(error).replace(/\s*\n\s*/g, " ")}\n`);
+    if (process.env["CANDLE_EMBED_DEBUG"]) console.error(error);
+    return error instanceof UsageError ? 2 : 1;
+  } finally {
+    ends.unwatch();
+  }
+}
+
+async function dispatch(args: readonly string[], context: Context): Promise<void> {
+  const [name, ...rest] = args;
+  if (name === undefined) throw new UsageError('which command? "candle-embed --help" lists them');
+  if (name === "--version" || name === "-V") return write(context.stdout, `${version()}\n`);
+  if (name === "--help" || name === "-h" || name === "help") return write(context.stdout, `${help}\n`);
+  const command = commands.get(name);
+  if (command === undefined) {
+    throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
+  }
+  if (asksForHelp(rest)) return write(context.stdout, `${command.help}\n`);
+  return command.run(rest, context);
+}
+
+/** `--` ends the options: a text may be called `--help`. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const options = end === -1 ? args : args.slice(0, end);
+  return options.includes("--help") || options.includes("-h");
+}
+
+function version(): string {
+  const file = path.join(__dirname, "../../package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof UsageError) return `USAGE: ${error.message}`;
+  if (CandleEmbedError.isInstance(error)) return `${error.code}: ${error.message}`;
+  // The system's messages ("ENOENT: no such file ...") begin with their code.
+  if (error instanceof Error && "code" in error) return error.message;
+  return `INTERNAL: ${error instanceof Error ? error.message : String(error)}`;
+}

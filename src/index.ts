@@ -1,0 +1,27 @@
+/**
+ * Text embeddings for Node: a Rust engine on Candle behind one interface.
+ *
+ * @packageDocumentation
+ */
+export type {
+  EmbeddingBackend,
+  EmbedOptions,
+  EmbedProgress,
+  InputType,
+  OutputType,
+  OutputVector,
+  Truncate,
+  VectorSpace,
+} from "./embedding-backend.js";
+export type { Device, Dtype, LoadProgress, NativeOptions, Pooling } from "./backends/native-options.js";
+export { NativeBackend } from "./backends/native-backend.js";
+export { Embeddings, type EmbeddingsInit } from "./embeddings.js";
+export {
+  CandleEmbedError,
+  errorCodes,
+  type CandleEmbedErrorCode,
+  type CandleEmbedErrorDetails,
+} from "./errors.js";
+export { catalog, type CatalogEntry } from "./catalog.js";
+export { cosineSimilarity, dotProduct } from "./similarity.js";
+export { topK, type SearchHit } from "./top-k.js";

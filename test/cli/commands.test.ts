@@ -1,0 +1,173 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { root, runCli, temporaryFolder, tinyModel, withTinyModel } from "./support.js";
+
+const folder = temporaryFolder();
+
+describe("help and version", () => {
+  it("lists the commands", async () => {
+    const { code, stdout } = await runCli(["--help"]);
+    expect(code).toBe(0);
+    for (const name of ["embed", "similarity", "search", "models", "quantize"]) {
+      expect(stdout).toContain(`  ${name}`);
+      const page = await runCli([name, "--help"]);
+      expect(page).toMatchObject({ code: 0, stderr: "" });
+      expect(page.stdout).toMatch(
+        new RegExp(`^Usage: candle-embed ${name} [\\s\\S]*Examples:\n  .*candle-embed`),
+      );
+      expect(page.stdout.split("\n").every((line) => line.length <= 120)).toBe(true);
+    }
+  });
+
+  it("prints the package's version", async () => {
+    const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
+      version: string;
+    };
+    expect((await runCli(["--version"])).stdout).toBe(`${version}\n`);
+  });
+
+  it("takes what follows -- for text", async () => {
+    const { code, stdout } = await runCli([
+      "embed",
+      "--model",
+      tinyModel,
+      "--format",
+      "jsonl",
+      "--",
+      "--help",
+    ]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('"text":"--help"');
+  });
+});
+
+describe("similarity", () => {
+  it("prints one number for two texts", async () => {
+    const close = await runCli(["similarity", "a dog runs", "a puppy is running"]);
+    const far = await runCli(["similarity", "a dog runs", "quarterly tax report"]);
+    expect(close.stdout).toMatch(/^0\.\d{4}\n$/);
+    expect(Number(close.stdout)).toBeGreaterThan(Number(far.stdout) + 0.3);
+  });
+
+  it("prints a matrix for more", async () => {
+    const args = withTinyModel("similarity", "the fox", "the river", "the window");
+    const { stdout } = await runCli(args);
+    expect(stdout.trimEnd().split("\n")).toHaveLength(3);
+    const matrix = JSON.parse((await runCli([...args, "--format", "json"])).stdout) as number[][];
+    expect(matrix.map((row) => row.length)).toEqual([3, 3, 3]);
+    expect(matrix[0]?.[1]).toBe(matrix[1]?.[0]);
+  });
+});
+
+describe("search", () => {
+  mkdirSync(path.join(folder, "notes/deep"), { recursive: true });
+  writeFileSync(
+    path.join(folder, "notes/cooking.md"),
+    "# Bread\n\nYeast turns sugar into gas, so the dough rises.\n",
+  );
+  writeFileSync(
+    path.join(folder, "notes/deep/money.md"),
+    "# Invoices\n\nAn intro.\n\nPayment is due within thirty days of delivery.\n",
+  );
+
+  it("prints score, place and passage, best first", async () => {
+    const args = ["search", "--folder", path.join(folder, "notes"), "--top", "2", "when must I pay a bill"];
+    const { code, stdout } = await runCli(args);
+    expect(code).toBe(0);
+    const first = stdout.split("\n").slice(0, 2);
+    expect(first[0]).toMatch(/^0\.\d{3} {2}.*notes\/deep\/money\.md:5 {2}Invoices$/);
+    expect(first[1]).toBe("    Payment is due within thirty days of delivery.");
+    const found = JSON.parse((await runCli([...args, "--format", "json"])).stdout) as {
+      file: string;
+      line: number;
+    }[];
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatchObject({ file: path.join("deep", "money.md"), line: 5, heading: "Invoices" });
+  });
+
+  it("says when there is nothing to search", async () => {
+    const empty = path.join(folder, "empty");
+    mkdirSync(empty);
+    const { code, stdout } = await runCli(withTinyModel("search", "--folder", empty, "anything"));
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `no Markdown or text files with a passage in ${empty}\n`,
+    });
+  });
+});
+
+describe("models", () => {
+  it("lists the catalogue and where each model is", async () => {
+    const { stdout } = await runCli(["models"]);
+    expect(stdout).toMatch(/all-MiniLM-L6-v2 +sentence-transformers\/all-MiniLM-L6-v2 +384 +256 +int8 +\//);
+    const entries = JSON.parse((await runCli(["models", "--format", "json"])).stdout) as { folder: string }[];
+    expect(entries[0]?.folder).toBe(path.join(root, "models/all-MiniLM-L6-v2"));
+  });
+});
+
+describe("quantize", () => {
+  it("writes a folder that loads, the same bytes each time", async () => {
+    const first = path.join(folder, "int8");
+    const second = path.join(folder, "int8-again");
+    const run = await runCli(["quantize", tinyModel, first]);
+    expect(run).toMatchObject({ code: 0, stderr: "" });
+    expect(run.stdout).toMatch(
+      /matrices, 0\.\d MB -> 0\.\d MB\nsha256 of the source weights: [0-9a-f]{64}\n$/,
+    );
+    await runCli(["quantize", tinyModel, second]);
+    expect(readFileSync(path.join(second, "model.safetensors"))).toEqual(
+      readFileSync(path.join(first, "model.safetensors")),
+    );
+    const similarity = await runCli(["similarity", "--model", first, "the fox", "the fox"]);
+    expect(similarity.stdout).toBe("1.0000\n");
+  });
+
+  it("refuses a source that is not there", async () => {
+    const { code, stderr } = await runCli([
+      "quantize",
+      path.join(folder, "missing"),
+      path.join(folder, "out"),
+    ]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^candle-embed: MODEL_NOT_FOUND: [^\n]+\n$/);
+  });
+});
+
+describe("errors", () => {
+  it.each([
+    [[], 2, /^USAGE: which command\?/],
+    [["serve"], 2, /^USAGE: no command "serve"; there are embed, similarity/],
+    [["embed", "--frmat", "json", "x"], 2, /^USAGE: Unknown option '--frmat'$/],
+    [
+      ["embed", "--format", "xml", "x"],
+      2,
+      /^USAGE: --format must be one of json, jsonl, npy, text, not "xml"$/,
+    ],
+    [["embed", "--dimensions", "many", "x"], 2, /^USAGE: --dimensions must be a whole number from 1/],
+    [["embed", "--file", "a", "b"], 2, /^USAGE: pass TEXT or --file, not both$/],
+    [["embed", "--model"], 2, /^USAGE: Option '-m, --model <value>' argument missing$/],
+    [["similarity", "one"], 2, /^USAGE: similarity needs at least two texts$/],
+    [["search", "two", "words"], 2, /^USAGE: search needs one question/],
+    [["quantize", "only-one"], 2, /^USAGE: quantize needs a SOURCE and a TARGET folder$/],
+    [["models", "x"], 2, /^USAGE: models takes no arguments$/],
+    [["embed", "--model", "no-such-model", "x"], 1, /^MODEL_NOT_FOUND: no model "no-such-model"/],
+    [["embed", "--model", "package.json", "x"], 1, /^MODEL_NOT_FOUND: .*that is a file/],
+    [["embed", "--device", "gpu", "x"], 1, /^INVALID_INPUT: option "device" must be/],
+    [["embed", "--dimensions", "9999", "x"], 1, /^INVALID_INPUT: dimensions must be 1 to 384/],
+    [
+      withTinyModel("embed", "--file", "missing.txt"),
+      1,
+      /^ENOENT: no such file or directory, open 'missing\.txt'$/,
+    ],
+    [withTinyModel("embed", "--output", "/no/such/folder/x", "x"), 1, /^ENOENT: /],
+    [withTinyModel("search", "--folder", "missing", "x"), 1, /^INVALID_INPUT: there is no folder missing$/],
+  ])("%j: exit code %i and one line", async (args, code, message) => {
+    const end = await runCli(args);
+    expect({ code: end.code, stdout: end.stdout }).toEqual({ code, stdout: "" });
+    const [line, ...rest] = end.stderr.split("\n");
+    expect(rest).toEqual([""]);
+    expect(line?.replace("candle-embed: ", "")).toMatch(message);
+  });
+});
