@@ -1,0 +1,5 @@
+//! Links the addon the way Node wants it.
+
+fn main() {
+    napi_build::setup();
+}

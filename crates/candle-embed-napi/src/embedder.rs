@@ -1,0 +1,178 @@
+//! The classes and functions of the addon.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use candle_embed::{EmbedJob, EmbedOptions, Embedder, Error, JobStep, LoadOptions, ModelInfo, QuantizeReport};
+use napi::bindgen_prelude::AsyncTask;
+use napi_derive::napi;
+
+use crate::error::{NativeError, Outcome, guarded};
+use crate::options::{NativeEmbedOptions, NativeLoadOptions, NativeModelInfo, NativeQuantizeReport, NativeStep};
+use crate::tasks::{GuardedTask, Work, spawn};
+
+/// A loaded model.
+#[napi]
+pub struct NativeEmbedder {
+    /// `None` after `dispose`; a job holds its own reference until it is dropped.
+    inner: Option<Arc<Embedder>>,
+    info: ModelInfo,
+}
+
+#[napi]
+impl NativeEmbedder {
+    /// What the model is.
+    #[napi(getter)]
+    pub fn info(&self) -> NativeModelInfo {
+        (&self.info).into()
+    }
+
+    /// Checks the options of a call and starts it; DISPOSED after `dispose`.
+    #[napi(ts_return_type = "NativeJob | NativeError")]
+    pub fn start_job(&self, options: NativeEmbedOptions) -> Outcome<NativeJob> {
+        let Some(embedder) = &self.inner else { return Outcome::B(disposed()) };
+        guarded(|| {
+            let job = embedder.start_job(&EmbedOptions::try_from(options)?)?;
+            Ok(NativeJob { inner: Arc::new(Mutex::new(Some(job))) })
+        })
+    }
+
+    /// Gives the weights back as soon as no job uses them any more.
+    #[napi]
+    pub fn dispose(&mut self) {
+        self.inner = None;
+    }
+}
+
+fn disposed() -> NativeError {
+    NativeError {
+        code: "DISPOSED".to_owned(),
+        message: "the model was disposed; load it again".to_owned(),
+        index: None,
+        tokens: None,
+        limit: None,
+    }
+}
+
+/// A call in progress; nothing after its answer, its error, or `close`. An open job keeps the model's weights.
+type OpenJob = Arc<Mutex<Option<EmbedJob>>>;
+
+fn lock(job: &OpenJob) -> MutexGuard<'_, Option<EmbedJob>> {
+    job.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A call in progress.
+#[napi]
+pub struct NativeJob {
+    inner: OpenJob,
+}
+
+#[napi]
+impl NativeJob {
+    /// Copies texts in, before the first step. Lone surrogates become U+FFFD.
+    #[napi]
+    pub fn push(&self, texts: Vec<String>) {
+        if let Some(job) = lock(&self.inner).as_mut() {
+            job.push(texts);
+        }
+    }
+
+    /// Works off the event loop for about `budgetMs`, one batch at least. One step at a time.
+    #[napi(ts_return_type = "Promise<NativeStep | NativeError>")]
+    pub fn step(&self, budget_ms: f64) -> AsyncTask<GuardedTask<StepWork>> {
+        let budget = Duration::try_from_secs_f64(budget_ms / 1e3).unwrap_or(Duration::MAX);
+        spawn(StepWork { job: Arc::clone(&self.inner), budget })
+    }
+
+    /// Gives up the call, and with it its hold on the model. Not while a step runs.
+    #[napi]
+    pub fn close(&self) {
+        *lock(&self.inner) = None;
+    }
+}
+
+/// One step of a job.
+pub struct StepWork {
+    job: OpenJob,
+    budget: Duration,
+}
+
+impl Work for StepWork {
+    type Output = JobStep;
+    type Value = NativeStep;
+
+    fn run(&mut self) -> Result<JobStep, Error> {
+        let mut slot = lock(&self.job);
+        // Taken out: whatever way the step ends, a job that can't go on is gone.
+        let mut job = slot.take().ok_or_else(|| Error::internal("a step of a closed job"))?;
+        let step = job.step(self.budget)?;
+        if step.result.is_none() {
+            *slot = Some(job);
+        }
+        Ok(step)
+    }
+
+    fn value(&mut self, step: JobStep) -> NativeStep {
+        step.into()
+    }
+}
+
+/// Loading a model.
+pub struct LoadWork {
+    folder: PathBuf,
+    options: Option<NativeLoadOptions>,
+}
+
+impl Work for LoadWork {
+    type Output = Embedder;
+    type Value = NativeEmbedder;
+
+    fn run(&mut self) -> Result<Embedder, Error> {
+        let options = LoadOptions::try_from(self.options.take().unwrap_or_default())?;
+        Embedder::load(&self.folder, &options)
+    }
+
+    fn value(&mut self, embedder: Embedder) -> NativeEmbedder {
+        let info = embedder.info().clone();
+        NativeEmbedder { inner: Some(Arc::new(embedder)), info }
+    }
+}
+
+/// Loads the model folder `folder`.
+#[napi(ts_return_type = "Promise<NativeEmbedder | NativeError>")]
+pub fn load_model(folder: String, options: NativeLoadOptions) -> AsyncTask<GuardedTask<LoadWork>> {
+    spawn(LoadWork { folder: folder.into(), options: Some(options) })
+}
+
+/// Quantising a model.
+pub struct QuantizeWork {
+    source: PathBuf,
+    target: PathBuf,
+}
+
+impl Work for QuantizeWork {
+    type Output = QuantizeReport;
+    type Value = NativeQuantizeReport;
+
+    fn run(&mut self) -> Result<QuantizeReport, Error> {
+        candle_embed::quantize_model(Path::new(&self.source), &self.target)
+    }
+
+    fn value(&mut self, report: QuantizeReport) -> NativeQuantizeReport {
+        report.into()
+    }
+}
+
+/// Writes an int8 copy of the float model folder `source` to `target`. The same input gives the same bytes.
+#[napi(ts_return_type = "Promise<NativeQuantizeReport | NativeError>")]
+pub fn quantize_model(source: String, target: String) -> AsyncTask<GuardedTask<QuantizeWork>> {
+    spawn(QuantizeWork { source: source.into(), target: target.into() })
+}
+
+/// Arms a panic in the stage `name` ("load", "tokenize", "forward", "pool"), or none. In test builds only.
+#[cfg(feature = "fault-inject")]
+#[napi]
+pub fn set_fault(name: Option<String>) {
+    candle_embed::set_fault(name);
+}

@@ -1,0 +1,9 @@
+//! The Node addon: types in, types out. It has no maths, opens no files of its own and no sockets.
+//!
+//! Work runs as `napi_async_work`, for which Node waits when an environment ends. Every entry catches panics; errors
+//! cross as data (`NativeError`), because napi's own errors carry no code of ours through asynchronous work.
+
+mod embedder;
+mod error;
+mod options;
+mod tasks;

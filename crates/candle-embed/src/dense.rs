@@ -1,0 +1,112 @@
+//! sentence-transformers' `Dense` module: a linear layer with an activation on the pooled vector.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::folder::{WEIGHTS_FILE, read_json};
+use crate::weights::Weights;
+
+/// Widest layer that is accepted, as a bound on what a damaged config can make us allocate.
+const MAX_FEATURES: usize = 1 << 20;
+
+#[derive(Debug, Clone, Copy)]
+enum DenseActivation {
+    Identity,
+    Tanh,
+    Relu,
+}
+
+/// A dense layer after pooling.
+#[derive(Debug)]
+pub(crate) struct Dense {
+    /// `[outputs, inputs]` row-major.
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    inputs: usize,
+    activation: DenseActivation,
+}
+
+#[derive(Deserialize)]
+struct DenseConfig {
+    in_features: usize,
+    out_features: usize,
+    #[serde(default = "default_bias")]
+    bias: bool,
+    activation_function: String,
+    #[serde(default)]
+    use_residual: bool,
+}
+
+fn default_bias() -> bool {
+    true
+}
+
+impl Dense {
+    /// Reads the module in `folder`, which takes `inputs` components.
+    pub fn load(folder: &Path, inputs: usize) -> Result<Self> {
+        let config: DenseConfig = read_json(&folder.join("config.json"))?;
+        if config.in_features != inputs || config.out_features == 0 || config.out_features > MAX_FEATURES {
+            return Err(Error::invalid_model(format!(
+                "{}: {} to {} features, after a vector of {inputs}",
+                folder.display(),
+                config.in_features,
+                config.out_features
+            )));
+        }
+        if config.use_residual {
+            return Err(Error::unsupported(format!("{}: a dense layer with use_residual", folder.display())));
+        }
+        let activation = match config.activation_function.rsplit('.').next().unwrap_or_default() {
+            "Identity" => DenseActivation::Identity,
+            "Tanh" => DenseActivation::Tanh,
+            "ReLU" => DenseActivation::Relu,
+            other => {
+                return Err(Error::unsupported(format!(
+                    "{}: activation {other:?}; supported: Identity, Tanh, ReLU",
+                    folder.display()
+                )));
+            }
+        };
+        let weights = Weights::open(&[weights_file(folder)])?;
+        let matrix = weights.matrix("linear.weight", config.out_features, inputs)?;
+        let mut weight = vec![0.0; config.out_features * inputs];
+        for (index, row) in weight.chunks_exact_mut(inputs).enumerate() {
+            matrix.read_row(index, row);
+        }
+        let bias = match config.bias {
+            true => weights.vector("linear.bias", config.out_features)?,
+            false => vec![0.0; config.out_features],
+        };
+        Ok(Self { weight, bias, inputs, activation })
+    }
+
+    /// The file that decides this module's part of the vector space.
+    pub fn weights_sha256(folder: &Path) -> Result<String> {
+        Ok(Weights::open(&[weights_file(folder)])?.sha256())
+    }
+
+    /// Components of the result.
+    pub fn outputs(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Applies the layer to `vector`.
+    pub fn apply(&self, vector: &[f32]) -> Vec<f32> {
+        let rows = self.weight.chunks_exact(self.inputs).zip(&self.bias);
+        let outputs = rows.map(|(row, bias)| {
+            let sum: f64 = row.iter().zip(vector).map(|(weight, value)| f64::from(*weight) * f64::from(*value)).sum();
+            (sum + f64::from(*bias)) as f32
+        });
+        match self.activation {
+            DenseActivation::Identity => outputs.collect(),
+            DenseActivation::Tanh => outputs.map(f32::tanh).collect(),
+            DenseActivation::Relu => outputs.map(|value| value.max(0.0)).collect(),
+        }
+    }
+}
+
+fn weights_file(folder: &Path) -> PathBuf {
+    folder.join(WEIGHTS_FILE)
+}

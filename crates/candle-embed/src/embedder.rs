@@ -1,0 +1,236 @@
+//! A loaded model.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::dense::Dense;
+use candle_core::Device;
+use candle_embed_kernels::ThreadPool;
+
+use crate::device::{check_dtype, resolve_device};
+use crate::error::{Error, Result};
+use crate::executor::{CandleExecutor, Executor, PackedExecutor};
+use crate::fault;
+use crate::folder::{ModelFolder, TOKENIZER_FILE, read_bounded};
+use crate::hash::sha256_hex;
+use crate::head::{VectorHead, VectorShape};
+use crate::job::{EmbedJob, Embeddings, JobOptions};
+use crate::models;
+use crate::options::{DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
+use crate::space::SpaceFields;
+use crate::spec::EncoderSpec;
+use crate::threads::thread_count;
+use crate::tokenization::TextTokenizer;
+use crate::weights::Weights;
+
+/// Default upper limit of a batch in tokens: a second of work for a small model, so that a step keeps to its budget
+/// even where the speed changes.
+const MAX_BATCH_TOKENS: usize = 16_384;
+
+/// What a loaded model is.
+#[derive(Debug, Clone)]
+pub struct ModelInfo {
+    /// `model_type` of `config.json`, e.g. `"bert"`.
+    pub model_type: String,
+    /// Components of an uncut vector.
+    pub dimensions: usize,
+    /// Most tokens of a text, special tokens included.
+    pub max_tokens: usize,
+    /// Pooling mode, e.g. `"mean"`; several are joined by `+`.
+    pub pooling: String,
+    /// Whether vectors have unit length unless a call asks otherwise.
+    pub normalized: bool,
+    /// Prompts by name.
+    pub prompts: BTreeMap<String, String>,
+    /// The prompt of calls that name none.
+    pub default_prompt_name: Option<String>,
+    /// SHA-256 of the float weights; an int8 folder carries its source's.
+    pub weights_sha256: String,
+    /// Vectors of two models can be compared only where this is equal.
+    pub space_id: String,
+    /// `"cpu"`.
+    pub device: String,
+    /// `"float32"` or `"int8"`: how the weights are stored that compute the vectors.
+    pub dtype: String,
+    /// Threads that compute.
+    pub threads: usize,
+}
+
+/// A model that embeds texts. One inference at a time uses all of its threads; callers on other threads wait.
+pub struct Embedder {
+    pub(crate) tokenizer: TextTokenizer,
+    pub(crate) executor: Box<dyn Executor>,
+    pub(crate) head: VectorHead,
+    pub(crate) threads: ThreadPool,
+    /// Most tokens of a batch.
+    pub(crate) batch_tokens: usize,
+    info: ModelInfo,
+}
+
+impl Embedder {
+    /// Loads the model folder at `path`.
+    ///
+    /// # Errors
+    ///
+    /// `MODEL_NOT_FOUND` where the folder or a required file is absent, `MODEL_INVALID` where a file is damaged or
+    /// contradicts another, `UNSUPPORTED_ARCHITECTURE` where the model can't be reproduced exactly,
+    /// `DEVICE_UNAVAILABLE`, and `INVALID_INPUT` for options out of range.
+    pub fn load(path: &Path, options: &LoadOptions) -> Result<Self> {
+        fault::point("load");
+        let threads = ThreadPool::new(thread_count(options.threads)?);
+        let device = resolve_device(options.device)?;
+        if options.batch_tokens == Some(0) {
+            return Err(Error::invalid_input("batchTokens must be at least 1"));
+        }
+        let folder = ModelFolder::open(path, options.pooling)?;
+        let weights = Weights::open(&folder.weights)?;
+        let quantized = weights.quantization().is_some();
+        check_dtype(options.dtype, quantized)?;
+        let spec = models::describe(&folder.config, &weights)?;
+        let head = VectorHead::load(&folder.head, spec.hidden_size)?;
+        let tokenizer_json = read_bounded(&folder.path.join(TOKENIZER_FILE))?;
+        // Three independent jobs of similar length; together they are all of the time that loading takes.
+        let (tokenizer, weights_sha256, executor) = thread::scope(|scope| {
+            let tokenizer = scope.spawn(|| TextTokenizer::from_json(&tokenizer_json, &folder, &spec));
+            let sha256 = scope.spawn(|| weights.sha256());
+            let executor = executor(&spec, &weights, options, device, &threads);
+            (join(tokenizer), join(sha256), executor)
+        });
+        let (tokenizer, executor) = (tokenizer?, executor?);
+        let dense = folder.head.dense.iter().map(|folder| Dense::weights_sha256(folder)).collect::<Result<Vec<_>>>()?;
+        let pooling = head.pooling.to_string();
+        let space_id = SpaceFields {
+            weights: &weights_sha256,
+            tokenizer: &sha256_hex(&tokenizer_json),
+            dense: &dense,
+            pooling: &pooling,
+            dimensions: head.dimensions(),
+            max_tokens: tokenizer.max_tokens(),
+            normalized: head.normalize,
+            prompts: &folder.prompts.by_name,
+            default_prompt_name: folder.prompts.default_name.as_deref(),
+        }
+        .id();
+        let info = ModelInfo {
+            model_type: models::model_type(&folder.config)?.to_owned(),
+            dimensions: head.dimensions(),
+            max_tokens: tokenizer.max_tokens(),
+            pooling,
+            normalized: head.normalize,
+            prompts: folder.prompts.by_name,
+            default_prompt_name: folder.prompts.default_name,
+            weights_sha256,
+            space_id,
+            device: "cpu".to_owned(),
+            dtype: if quantized && options.dtype != DtypeChoice::Float32 { "int8" } else { "float32" }.to_owned(),
+            threads: threads.threads(),
+        };
+        Ok(Self {
+            tokenizer,
+            executor,
+            head,
+            threads,
+            batch_tokens: options.batch_tokens.unwrap_or(MAX_BATCH_TOKENS),
+            info,
+        })
+    }
+
+    /// What this model is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Embeds `texts` and waits for the answer.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_INPUT` for options the model can't fulfil, `INPUT_TOO_LONG` with [`Truncate::Error`], `MODEL_INVALID`
+    /// where damaged weights give numbers that are not finite.
+    ///
+    /// [`Truncate::Error`]: crate::Truncate::Error
+    pub fn embed(self: &Arc<Self>, texts: Vec<String>, options: &EmbedOptions) -> Result<Embeddings> {
+        let mut job = self.start_job(options)?;
+        job.push(texts);
+        loop {
+            if let Some(embeddings) = job.step(Duration::MAX)?.result {
+                return Ok(embeddings);
+            }
+        }
+    }
+
+    /// Starts a call that is worked on in steps.
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_INPUT` for options the model can't fulfil.
+    pub fn start_job(self: &Arc<Self>, options: &EmbedOptions) -> Result<EmbedJob> {
+        let full = self.info.dimensions;
+        let dimensions = options.dimensions.unwrap_or(full);
+        if dimensions == 0 || dimensions > full {
+            return Err(Error::invalid_input(format!(
+                "dimensions must be 1 to {full} for this model, not {dimensions}"
+            )));
+        }
+        if matches!(options.output, OutputType::Binary | OutputType::Ubinary) && !dimensions.is_multiple_of(8) {
+            return Err(Error::invalid_input(format!(
+                "binary vectors need dimensions that are a multiple of 8, not {dimensions}"
+            )));
+        }
+        let prompt = self.prompt(&options.prompt)?.to_owned();
+        let shape = VectorShape {
+            dimensions,
+            normalize: options.normalize.unwrap_or(self.info.normalized),
+            skipped_tokens: if self.head.include_prompt { 0 } else { self.tokenizer.prompt_tokens(&prompt)? },
+        };
+        Ok(EmbedJob::new(
+            Arc::clone(self),
+            JobOptions { prompt, truncate: options.truncate, shape, output: options.output },
+        ))
+    }
+
+    /// The text of `prompt`, by the rules of sentence-transformers' `encode`, `encode_query` and `encode_document`: a
+    /// query or document takes the first of the customary names that the folder has, and no prompt, not the default
+    /// one, where it has none of them.
+    fn prompt<'a>(&'a self, prompt: &'a Prompt) -> Result<&'a str> {
+        let prompts = &self.info.prompts;
+        let first = |names: &[&str]| names.iter().find_map(|name| prompts.get(*name));
+        let text = match prompt {
+            Prompt::Text(text) => Some(text),
+            Prompt::Named(name) => Some(prompts.get(name).ok_or_else(|| {
+                let names: Vec<_> = prompts.keys().map(String::as_str).collect();
+                let known =
+                    if names.is_empty() { "has no prompts".to_owned() } else { format!("has {}", names.join(", ")) };
+                Error::invalid_input(format!("there is no prompt named {name:?}; the model {known}"))
+            })?),
+            Prompt::Default => self.info.default_prompt_name.as_ref().and_then(|name| prompts.get(name)),
+            Prompt::Query => first(&["query"]),
+            Prompt::Document => first(&["document", "passage", "corpus"]),
+        };
+        Ok(text.map_or("", String::as_str))
+    }
+}
+
+/// The executor for `options`, with its copy of the weights.
+fn executor(
+    spec: &EncoderSpec,
+    weights: &Weights,
+    options: &LoadOptions,
+    device: Device,
+    threads: &ThreadPool,
+) -> Result<Box<dyn Executor>> {
+    match options.executor {
+        ExecutorChoice::Packed => {
+            let int8 = weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
+            Ok(Box::new(PackedExecutor::new(spec, weights, int8)?))
+        }
+        ExecutorChoice::Candle => Ok(Box::new(CandleExecutor::new(spec, weights, device, threads.threads())?)),
+    }
+}
+
+/// The result of a scoped thread; its panic goes on in this thread.
+fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
+    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

@@ -1,0 +1,371 @@
+//! A model folder in the sentence-transformers layout.
+//!
+//! What decides the vectors (pooling, limits, prompts, normalisation, dense layers) is read from the folder's own
+//! files and never guessed from the model's name. Model folders are untrusted input: names inside them must stay in
+//! the folder, sizes are bounded, and every contradiction is an error.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::pooling::{Pooling, PoolingMode};
+
+/// Largest JSON file that is read; the largest real tokenizer.json (XLM-R's) has 17 MB.
+const MAX_JSON_BYTES: u64 = 256 << 20;
+
+/// The weights of a module.
+pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
+
+/// The tokenizer of a folder.
+pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
+
+/// What follows the transformer in `modules.json`.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub pooling: Pooling,
+    /// Whether a prompt's tokens take part in pooling.
+    pub include_prompt: bool,
+    /// Folder of the `Pooling` module, where there is one.
+    pooling_folder: Option<PathBuf>,
+    /// Folders of `Dense` modules, in order.
+    pub dense: Vec<PathBuf>,
+    pub normalize: bool,
+}
+
+impl Head {
+    /// Folders of all modules that have one.
+    pub fn module_folders(&self) -> impl Iterator<Item = &Path> {
+        self.pooling_folder.iter().chain(&self.dense).map(PathBuf::as_path)
+    }
+}
+
+/// The prompts of `config_sentence_transformers.json`.
+#[derive(Debug, Default)]
+pub(crate) struct Prompts {
+    pub by_name: BTreeMap<String, String>,
+    pub default_name: Option<String>,
+}
+
+impl Prompts {
+    fn read(folder: &Path) -> Result<Self> {
+        #[derive(Default, Deserialize)]
+        struct Config {
+            #[serde(default)]
+            prompts: BTreeMap<String, Option<String>>,
+            #[serde(default)]
+            default_prompt_name: Option<String>,
+            #[serde(default)]
+            truncate_dim: Option<usize>,
+        }
+        let path = folder.join("config_sentence_transformers.json");
+        let config: Config = read_json_if_there(&path)?.unwrap_or_default();
+        if let Some(dimensions) = config.truncate_dim {
+            return Err(Error::unsupported(format!(
+                "{} says truncate_dim {dimensions}; remove it and pass dimensions instead",
+                path.display()
+            )));
+        }
+        let by_name: BTreeMap<_, _> =
+            config.prompts.into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect();
+        match config.default_prompt_name {
+            // These two exist in every model, empty where the folder does not fill them.
+            Some(name) if !by_name.contains_key(&name) && name != "query" && name != "document" => {
+                Err(Error::invalid_model(format!("{}: there is no prompt {name:?}", path.display())))
+            }
+            default_name => Ok(Self { by_name, default_name }),
+        }
+    }
+}
+
+/// The transformer module's own config, as far as it changes vectors.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TransformerConfig {
+    #[serde(default)]
+    pub max_seq_length: Option<usize>,
+    /// Lower-case texts before the tokenizer's own normalisation.
+    #[serde(default)]
+    pub do_lower_case: bool,
+    /// Everything else; see [`check`](Self::check).
+    #[serde(flatten)]
+    other: BTreeMap<String, Value>,
+}
+
+impl TransformerConfig {
+    /// Refuses settings that change how texts are cut or tokenized, and that are not followed here.
+    fn check(self) -> Result<Self> {
+        const NOT_FOLLOWED: [&str; 5] =
+            ["query_length", "document_length", "query_expansion", "processing_kwargs", "processor_kwargs"];
+        for name in NOT_FOLLOWED {
+            let value = self.other.get(name).filter(|value| !is_empty(value));
+            if let Some(value) = value {
+                return Err(Error::unsupported(format!("the transformer module's configuration says {name} {value}")));
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || *value == Value::Bool(false) || value.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
+/// The parsed files of a folder, weights and tokenizer excepted.
+#[derive(Debug)]
+pub(crate) struct ModelFolder {
+    pub path: PathBuf,
+    /// `config.json`.
+    pub config: Value,
+    pub head: Head,
+    pub prompts: Prompts,
+    pub transformer: TransformerConfig,
+    pub tokenizer: TokenizerConfig,
+    /// `model.safetensors` or its shards.
+    pub weights: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct ModuleEntry {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl ModelFolder {
+    /// Reads the folder at `path`; `pooling` is for a folder that does not say how it pools.
+    pub fn open(path: &Path, pooling: Option<PoolingMode>) -> Result<Self> {
+        if !path.is_dir() {
+            return Err(Error::new(ErrorCode::ModelNotFound, format!("there is no model folder {}", path.display())));
+        }
+        let modules = Modules::read(path)?;
+        let transformer = modules.transformer.clone();
+        let transformer = transformer.as_path();
+        let config: Value = read_json(&transformer.join("config.json"))?;
+        Ok(Self {
+            head: modules.head(pooling)?,
+            prompts: Prompts::read(path)?,
+            transformer: transformer_config(transformer)?,
+            tokenizer: TokenizerConfig::read(transformer)?,
+            weights: weight_files(transformer)?,
+            config,
+            path: transformer.to_owned(),
+        })
+    }
+}
+
+/// `modules.json`, with checked paths.
+struct Modules {
+    transformer: PathBuf,
+    pooling: Option<PathBuf>,
+    dense: Vec<PathBuf>,
+    normalize: bool,
+}
+
+impl Modules {
+    fn read(folder: &Path) -> Result<Self> {
+        let mut modules = Self { transformer: folder.to_owned(), pooling: None, dense: Vec::new(), normalize: false };
+        let Some(entries) = read_json_if_there::<Vec<ModuleEntry>>(&folder.join("modules.json"))? else {
+            return Ok(modules);
+        };
+        for (position, entry) in entries.iter().enumerate() {
+            let path = folder.join(inside(&entry.path)?);
+            // The packages of these classes moved between releases; the class names did not.
+            let kind = entry.kind.rsplit('.').next().unwrap_or_default();
+            match kind {
+                "Transformer" if position == 0 => modules.transformer = path,
+                "Pooling" if position == 1 => modules.pooling = Some(path),
+                "Dense" if position > 1 && !modules.normalize => modules.dense.push(path),
+                "Normalize" if position > 1 => modules.normalize = true,
+                _ => {
+                    return Err(Error::unsupported(format!(
+                        "modules.json has {} at position {position}; supported is a Transformer, then Pooling, then \
+                         any number of Dense, then Normalize or not",
+                        entry.kind
+                    )));
+                }
+            }
+        }
+        Ok(modules)
+    }
+
+    fn head(self, pooling: Option<PoolingMode>) -> Result<Head> {
+        let (pooling, include_prompt) = match (&self.pooling, pooling) {
+            (Some(_), Some(_)) => {
+                return Err(Error::invalid_input("the folder says how it pools; leave the pooling option out"));
+            }
+            (Some(folder), None) => read_pooling(&folder.join("config.json"))?,
+            (None, Some(mode)) => (Pooling::new(vec![mode]), true),
+            (None, None) => {
+                return Err(Error::invalid_model(
+                    "the folder does not say how its token vectors are pooled (no modules.json with a Pooling module); \
+                     pass pooling: \"mean\" or \"cls\" as the model's card says",
+                ));
+            }
+        };
+        Ok(Head { pooling, include_prompt, pooling_folder: self.pooling, dense: self.dense, normalize: self.normalize })
+    }
+}
+
+/// `1_Pooling/config.json`: flags (`pooling_mode_mean_tokens`) until sentence-transformers 5, `pooling_mode` since.
+fn read_pooling(path: &Path) -> Result<(Pooling, bool)> {
+    const FLAGS: [(&str, PoolingMode); 6] = [
+        ("pooling_mode_cls_token", PoolingMode::Cls),
+        ("pooling_mode_max_tokens", PoolingMode::Max),
+        ("pooling_mode_mean_tokens", PoolingMode::Mean),
+        ("pooling_mode_mean_sqrt_len_tokens", PoolingMode::MeanSqrtLen),
+        ("pooling_mode_weightedmean_tokens", PoolingMode::WeightedMean),
+        ("pooling_mode_lasttoken", PoolingMode::LastToken),
+    ];
+    let config: BTreeMap<String, Value> = read_json(path)?;
+    let invalid = |what: String| Error::invalid_model(format!("{}: {what}", path.display()));
+    let named = |name: &str| name.parse().map_err(|error: Error| invalid(error.message));
+    let modes: Vec<PoolingMode> = match config.get("pooling_mode") {
+        Some(Value::String(name)) => vec![named(name)?],
+        Some(Value::Array(names)) => {
+            names.iter().map(|name| named(name.as_str().unwrap_or_default())).collect::<Result<_>>()?
+        }
+        Some(other) => return Err(invalid(format!("can't read pooling_mode {other}"))),
+        None => {
+            let on = |flag: &str| config.get(flag).and_then(Value::as_bool) == Some(true);
+            FLAGS.into_iter().filter(|(flag, _)| on(flag)).map(|(_, mode)| mode).collect()
+        }
+    };
+    if modes.is_empty() {
+        return Err(invalid("no pooling mode is on".to_owned()));
+    }
+    let include_prompt = config.get("include_prompt").and_then(Value::as_bool).unwrap_or(true);
+    Ok((Pooling::new(modes), include_prompt))
+}
+
+/// The transformer module's own config file, whatever it is called.
+fn transformer_config(folder: &Path) -> Result<TransformerConfig> {
+    // The names that sentence-transformers looks for, in its order (`Transformer.load`).
+    const NAMES: [&str; 7] = [
+        "sentence_bert_config.json",
+        "sentence_roberta_config.json",
+        "sentence_distilbert_config.json",
+        "sentence_camembert_config.json",
+        "sentence_albert_config.json",
+        "sentence_xlm-roberta_config.json",
+        "sentence_xlnet_config.json",
+    ];
+    for name in NAMES {
+        if let Some(config) = read_json_if_there::<TransformerConfig>(&folder.join(name))? {
+            return config.check();
+        }
+    }
+    Ok(TransformerConfig::default())
+}
+
+/// `tokenizer_config.json`. Where it contradicts `tokenizer.json`, transformers follows this file.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct TokenizerConfig {
+    #[serde(default)]
+    model_max_length: Option<Value>,
+    #[serde(default)]
+    truncation_side: Option<String>,
+    #[serde(default)]
+    pub do_lower_case: Option<bool>,
+    #[serde(default)]
+    pub strip_accents: Option<bool>,
+    #[serde(default)]
+    pub tokenize_chinese_chars: Option<bool>,
+}
+
+impl TokenizerConfig {
+    fn read(folder: &Path) -> Result<Self> {
+        let config: Self = read_json_if_there(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+        match config.truncation_side.as_deref() {
+            None | Some("right") => Ok(config),
+            Some(side) => Err(Error::unsupported(format!("tokenizer_config.json says truncation_side {side:?}"))),
+        }
+    }
+
+    /// The limit in tokens; the 1e30 that transformers writes for "none" is not one.
+    pub fn max_length(&self) -> Option<usize> {
+        let length = self.model_max_length.as_ref().and_then(Value::as_u64).filter(|length| *length < 1 << 30);
+        length.and_then(|length| usize::try_from(length).ok())
+    }
+}
+
+/// `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    #[derive(Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let single = folder.join(WEIGHTS_FILE);
+    if single.is_file() {
+        return Ok(vec![single]);
+    }
+    if let Some(index) = read_json_if_there::<Index>(&folder.join("model.safetensors.index.json"))? {
+        let mut shards: Vec<&String> = index.weight_map.values().collect();
+        shards.sort();
+        shards.dedup();
+        return shards.into_iter().map(|shard| Ok(folder.join(inside(shard)?))).collect();
+    }
+    let message = if folder.join("pytorch_model.bin").is_file() {
+        format!(
+            "{} has only pytorch_model.bin, a format that can run code when it is read; convert it once in Python: \
+             SentenceTransformer(folder).save(folder, safe_serialization=True)",
+            folder.display()
+        )
+    } else {
+        format!("{} has no model.safetensors", folder.display())
+    };
+    Err(Error::new(ErrorCode::ModelNotFound, message))
+}
+
+/// A path that a file of the folder names, refused unless it stays inside the folder on every platform.
+fn inside(name: &str) -> Result<&Path> {
+    let path = Path::new(name);
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if plain && !name.contains(['\\', ':', '\0']) {
+        return Ok(path);
+    }
+    Err(Error::invalid_model(format!("the model folder names a file outside of itself: {name:?}")))
+}
+
+/// The bytes of a file of at most [`MAX_JSON_BYTES`].
+pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error: std::io::Error| {
+        let code = match error.kind() {
+            std::io::ErrorKind::NotFound => ErrorCode::ModelNotFound,
+            _ => ErrorCode::ModelInvalid,
+        };
+        Error::new(code, format!("can't read {}: {error}", path.display()))
+    };
+    let size = fs::metadata(path).map_err(failed)?.len();
+    if size > MAX_JSON_BYTES {
+        return Err(Error::invalid_model(format!("{} has {size} bytes; that can't be right", path.display())));
+    }
+    fs::read(path).map_err(failed)
+}
+
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_slice(&read_bounded(path)?)
+        .map_err(|error| Error::invalid_model(format!("{} can't be read: {error}", path.display())))
+}
+
+fn read_json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inside;
+
+    #[test]
+    fn names_stay_inside_the_folder() {
+        for name in ["model.safetensors", "1_Pooling", "a/b.json", ""] {
+            assert!(inside(name).is_ok(), "{name}");
+        }
+        for name in ["../up", "a/../../b", "/etc/passwd", "C:\\x", "..\\x", "\\\\host\\x", "a\0b", "./x/.."] {
+            assert!(inside(name).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! From the token vectors of a text to the vector that is delivered.
+
+use crate::dense::Dense;
+use crate::error::{Error, Result};
+use crate::folder::Head;
+use crate::normalize::normalize;
+use crate::pooling::Pooling;
+
+/// The modules after the encoder.
+#[derive(Debug)]
+pub(crate) struct VectorHead {
+    pub pooling: Pooling,
+    pub include_prompt: bool,
+    dense: Vec<Dense>,
+    pub normalize: bool,
+    hidden_size: usize,
+}
+
+/// What one call asks of the head.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct VectorShape {
+    pub dimensions: usize,
+    pub normalize: bool,
+    /// Tokens at the start of every text that pooling leaves out.
+    pub skipped_tokens: usize,
+}
+
+impl VectorHead {
+    /// Loads the dense layers that `head` names, for token vectors of `hidden_size`.
+    pub fn load(head: &Head, hidden_size: usize) -> Result<Self> {
+        let mut size = head.pooling.output_size(hidden_size);
+        let mut dense = Vec::with_capacity(head.dense.len());
+        for folder in &head.dense {
+            let layer = Dense::load(folder, size)?;
+            size = layer.outputs();
+            dense.push(layer);
+        }
+        Ok(Self {
+            pooling: head.pooling.clone(),
+            include_prompt: head.include_prompt,
+            dense,
+            normalize: head.normalize,
+            hidden_size,
+        })
+    }
+
+    /// Components of an uncut vector.
+    pub fn dimensions(&self) -> usize {
+        self.dense.last().map_or_else(|| self.pooling.output_size(self.hidden_size), Dense::outputs)
+    }
+
+    /// The vector of a text with the given token vectors, cut and normalised. The folder's own Normalize module comes
+    /// before the cut, so a cut vector is normalised again to be of unit length.
+    pub fn vector(&self, tokens: &[f32], shape: VectorShape, index: usize) -> Result<Vec<f32>> {
+        let mut vector = vec![0.0; self.pooling.output_size(self.hidden_size)];
+        self.pooling.apply(tokens, self.hidden_size, shape.skipped_tokens, &mut vector);
+        for layer in &self.dense {
+            vector = layer.apply(&vector);
+        }
+        vector.truncate(shape.dimensions);
+        if shape.normalize {
+            normalize(&mut vector);
+        }
+        if vector.iter().all(|value| value.is_finite()) {
+            return Ok(vector);
+        }
+        Err(Error::invalid_model(format!(
+            "the model gives numbers that are not finite for text {index}; its weights are damaged"
+        )))
+    }
+}

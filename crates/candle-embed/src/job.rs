@@ -1,0 +1,295 @@
+//! A call to a model, worked on in steps.
+//!
+//! A step takes about as long as its caller allows and runs on the caller's thread and the model's other threads.
+//! Between steps the caller may report progress, give up, or let another call go first; nothing of a job runs then.
+//!
+//! Texts are taken in windows: a window is tokenized, cut into batches, and its batches are computed, so that memory
+//! besides texts and result does not grow with the size of the call.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::batch::LengthOrder;
+use crate::embedder::Embedder;
+use crate::error::{Error, Result};
+use crate::executor::PackedTokens;
+use crate::fault;
+use crate::head::VectorShape;
+use crate::options::{OutputType, Truncate};
+use crate::output::OutputData;
+
+/// Limits of a window. Tokenizing takes about 0.15 s a megabyte and thread, so a window opens in some 40 ms.
+const WINDOW_TEXTS: usize = 1024;
+const WINDOW_BYTES: usize = 512 << 10;
+
+/// Texts that a thread tokenizes at a time: some 0.5 ms for short ones.
+const TOKENIZE_CHUNK: usize = 16;
+
+/// Tokens for each thread in the first batch of a job: a few milliseconds for a small model. Later batches follow the
+/// speed that was seen.
+const FIRST_BATCH_TOKENS: usize = 512;
+
+/// The vectors of a call.
+#[derive(Debug, Clone)]
+pub struct Embeddings {
+    /// All vectors, in the order of the texts.
+    pub data: OutputData,
+    /// Components of each vector (before bits are packed).
+    pub dimensions: usize,
+    /// Tokens used of each text, special tokens and prompt included.
+    pub tokens: Vec<u32>,
+    /// Indices of the texts that lost tokens, ascending.
+    pub truncated: Vec<u32>,
+}
+
+/// Where a job stands after a step.
+#[derive(Debug)]
+pub struct JobStep {
+    /// Texts that are finished.
+    pub texts: usize,
+    /// Their tokens.
+    pub tokens: usize,
+    /// Texts of the call.
+    pub total_texts: usize,
+    /// The answer, when all are finished.
+    pub result: Option<Embeddings>,
+}
+
+/// The checked options of a call.
+#[derive(Debug)]
+pub(crate) struct JobOptions {
+    pub prompt: String,
+    pub truncate: Truncate,
+    pub shape: VectorShape,
+    pub output: OutputType,
+}
+
+/// Tokenized texts that wait to be computed.
+#[derive(Debug)]
+struct Window {
+    /// Index in the call of the window's first text.
+    first_text: usize,
+    ids: Vec<u32>,
+    /// Tokens of each text.
+    lengths: Vec<usize>,
+    /// Where each text's ids start.
+    starts: Vec<usize>,
+    order: LengthOrder,
+}
+
+/// What the threads write to.
+#[derive(Debug)]
+struct Answer {
+    data: OutputData,
+    texts: usize,
+    tokens: usize,
+}
+
+/// A call in progress. After an error every further step gives that error again.
+pub struct EmbedJob {
+    embedder: Arc<Embedder>,
+    options: JobOptions,
+    texts: Vec<String>,
+    next_text: usize,
+    window: Option<Window>,
+    answer: Option<Answer>,
+    tokens: Vec<u32>,
+    truncated: Vec<u32>,
+    /// Tokens a second in the last batch.
+    speed: Option<f64>,
+    failure: Option<Error>,
+}
+
+impl EmbedJob {
+    pub(crate) fn new(embedder: Arc<Embedder>, options: JobOptions) -> Self {
+        Self {
+            embedder,
+            options,
+            texts: Vec::new(),
+            next_text: 0,
+            window: None,
+            answer: None,
+            tokens: Vec::new(),
+            truncated: Vec::new(),
+            speed: None,
+            failure: None,
+        }
+    }
+
+    /// Adds texts to the call; before its first step.
+    pub fn push(&mut self, texts: Vec<String>) {
+        if self.texts.is_empty() {
+            self.texts = texts;
+        } else {
+            self.texts.extend(texts);
+        }
+    }
+
+    /// Works for about `budget`, for one batch at least.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embedder::embed`].
+    pub fn step(&mut self, budget: Duration) -> Result<JobStep> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let outcome = self.work(budget);
+        if let Err(error) = &outcome {
+            self.failure = Some(error.clone());
+        }
+        outcome
+    }
+
+    fn work(&mut self, budget: Duration) -> Result<JobStep> {
+        let started = Instant::now();
+        let total_texts = self.texts.len();
+        let mut answer = self.answer.take().unwrap_or_else(|| Answer {
+            data: OutputData::new(self.options.output, total_texts, self.options.shape.dimensions),
+            texts: 0,
+            tokens: 0,
+        });
+        while answer.texts < total_texts {
+            let mut window = match self.window.take() {
+                Some(window) => window,
+                None => self.open_window()?,
+            };
+            let left = budget.saturating_sub(started.elapsed());
+            self.compute(&mut window, &mut answer, left)?;
+            if !window.order.is_empty() {
+                self.window = Some(window);
+            }
+            if started.elapsed() >= budget {
+                break;
+            }
+        }
+        let (texts, tokens) = (answer.texts, answer.tokens);
+        let mut step = JobStep { texts, tokens, total_texts, result: None };
+        if texts < total_texts {
+            self.answer = Some(answer);
+        } else {
+            self.failure = Some(Error::invalid_input("this call has been answered already"));
+            step.result = Some(Embeddings {
+                data: answer.data,
+                dimensions: self.options.shape.dimensions,
+                tokens: std::mem::take(&mut self.tokens),
+                truncated: std::mem::take(&mut self.truncated),
+            });
+        }
+        Ok(step)
+    }
+
+    /// Tokenizes the next texts.
+    fn open_window(&mut self) -> Result<Window> {
+        let first_text = self.next_text;
+        let size = window_size(&self.texts[first_text..]);
+        let texts = &mut self.texts[first_text..first_text + size];
+        self.next_text += texts.len();
+        let tokenized = tokenize(&self.embedder, &self.options, first_text, texts)?;
+        // Their memory is not needed any more.
+        texts.iter_mut().for_each(|text| *text = String::new());
+        self.tokens.extend(tokenized.lengths.iter().map(|length| *length as u32));
+        self.truncated.extend(tokenized.truncated);
+        let mut start = 0;
+        let starts = tokenized.lengths.iter().map(|length| {
+            start += length;
+            start - length
+        });
+        Ok(Window {
+            first_text,
+            starts: starts.collect(),
+            order: LengthOrder::new(&tokenized.lengths),
+            ids: tokenized.ids,
+            lengths: tokenized.lengths,
+        })
+    }
+
+    /// Computes texts of `window` that take about `time`, one at least.
+    fn compute(&mut self, window: &mut Window, answer: &mut Answer, time: Duration) -> Result<()> {
+        let embedder = &self.embedder;
+        let smallest = FIRST_BATCH_TOKENS * embedder.threads.threads();
+        // What is left of the time, at the speed that was seen; a float beyond usize saturates.
+        let affordable = self.speed.map_or(0, |speed| (speed * time.as_secs_f64()) as usize);
+        let budget = affordable.max(smallest).min(embedder.batch_tokens);
+        let batch = window.order.take(&window.lengths, budget);
+        let (mut ids, mut offsets) = (Vec::with_capacity(budget.min(window.ids.len())), vec![0]);
+        for text in &batch {
+            ids.extend_from_slice(&window.ids[window.starts[*text]..][..window.lengths[*text]]);
+            offsets.push(ids.len());
+        }
+        let started = Instant::now();
+        let first_text = window.first_text;
+        let shape = self.options.shape;
+        let output = self.options.output;
+        fault::point("forward");
+        let target = Mutex::new((&mut answer.data, Ok(())));
+        embedder.executor.run(&embedder.threads, PackedTokens { ids: &ids, offsets: &offsets }, &|text, states| {
+            let index = first_text + batch[text];
+            let vector = embedder.head.vector(states, shape, index);
+            let (data, failure) = &mut *target.lock().unwrap_or_else(PoisonError::into_inner);
+            match vector {
+                Ok(vector) => data.write(output, index, &vector),
+                Err(error) => *failure = Err(error),
+            }
+        })?;
+        target.into_inner().unwrap_or_else(PoisonError::into_inner).1?;
+        answer.texts += batch.len();
+        answer.tokens += ids.len();
+        self.speed = Some(ids.len() as f64 / started.elapsed().as_secs_f64().max(1e-9));
+        Ok(())
+    }
+}
+
+/// How many of `texts` make a window.
+fn window_size(texts: &[String]) -> usize {
+    let mut bytes = 0;
+    let fits = |text: &&String| {
+        bytes += text.len();
+        bytes <= WINDOW_BYTES
+    };
+    texts.iter().take(WINDOW_TEXTS).take_while(fits).count().max(1)
+}
+
+/// Texts as ids.
+#[derive(Debug, Default)]
+struct Tokenized {
+    ids: Vec<u32>,
+    lengths: Vec<usize>,
+    /// Indices in the call.
+    truncated: Vec<u32>,
+}
+
+/// Tokenizes `texts`, of which the first has index `first` in the call.
+fn tokenize(embedder: &Embedder, options: &JobOptions, first: usize, texts: &[String]) -> Result<Tokenized> {
+    if texts.len() <= TOKENIZE_CHUNK {
+        return tokenize_chunk(embedder, options, first, texts);
+    }
+    let chunks: Vec<&[String]> = texts.chunks(TOKENIZE_CHUNK).collect();
+    let slots: Vec<Mutex<Result<Tokenized>>> = chunks.iter().map(|_| Mutex::new(Ok(Tokenized::default()))).collect();
+    embedder.threads.for_each(chunks.len(), |index| {
+        let tokenized = tokenize_chunk(embedder, options, first + index * TOKENIZE_CHUNK, chunks[index]);
+        *slots[index].lock().unwrap_or_else(PoisonError::into_inner) = tokenized;
+    });
+    let mut all = Tokenized::default();
+    for slot in slots {
+        // The error of the first text that has one, whichever thread was faster.
+        let chunk = slot.into_inner().unwrap_or_else(PoisonError::into_inner)?;
+        all.ids.extend(chunk.ids);
+        all.lengths.extend(chunk.lengths);
+        all.truncated.extend(chunk.truncated);
+    }
+    Ok(all)
+}
+
+fn tokenize_chunk(embedder: &Embedder, options: &JobOptions, first: usize, texts: &[String]) -> Result<Tokenized> {
+    fault::point("tokenize");
+    let mut chunk = Tokenized::default();
+    for (offset, text) in texts.iter().enumerate() {
+        let (index, start) = (first + offset, chunk.ids.len());
+        if embedder.tokenizer.encode(index, &options.prompt, text, options.truncate, &mut chunk.ids)? {
+            chunk.truncated.push(index as u32);
+        }
+        chunk.lengths.push(chunk.ids.len() - start);
+    }
+    Ok(chunk)
+}

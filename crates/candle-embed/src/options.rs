@@ -1,0 +1,185 @@
+//! What a caller may ask for when loading a model and when embedding.
+
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::pooling::PoolingMode;
+
+/// How a model is loaded.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Where the encoder runs.
+    pub device: DeviceChoice,
+    /// In which arithmetic it runs.
+    pub dtype: DtypeChoice,
+    /// Threads to compute with; `None` takes `CANDLE_EMBED_THREADS`, else the CPU quota of the process.
+    pub threads: Option<usize>,
+    /// Upper limit of the tokens that are computed between two looks at the clock; `None` takes a good one.
+    pub batch_tokens: Option<usize>,
+    /// Which implementation runs.
+    pub executor: ExecutorChoice,
+    /// Pooling for a folder that does not say how it pools; an error where the folder says it.
+    pub pooling: Option<PoolingMode>,
+}
+
+/// Which of the two implementations of an encoder runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ExecutorChoice {
+    /// Packed tokens on this project's own CPU kernels.
+    #[default]
+    Packed,
+    /// Candle tensors: the reference. int8 weights are widened to float32.
+    Candle,
+}
+
+/// `"auto"`, `"cpu"`, `"metal"`, `"cuda"` or `"cuda:N"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The best device that works here.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// An Apple GPU.
+    Metal,
+    /// The NVIDIA GPU of that ordinal.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "metal" => Ok(Self::Metal),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => name.strip_prefix("cuda:").and_then(|ordinal| ordinal.parse().ok()).map(Self::Cuda).ok_or_else(|| {
+                Error::invalid_input(format!("unknown device {name:?}; use auto, cpu, metal, cuda or cuda:N"))
+            }),
+        }
+    }
+}
+
+/// The arithmetic of the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DtypeChoice {
+    /// int8 for a folder with int8 weights, float32 for every other one.
+    #[default]
+    Auto,
+    /// float32 arithmetic; int8 weights are widened at load.
+    Float32,
+    /// The stored int8 weights.
+    Int8,
+    /// Half precision (GPUs only).
+    Float16,
+    /// bfloat16 (GPUs only).
+    Bfloat16,
+}
+
+impl FromStr for DtypeChoice {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "float32" => Ok(Self::Float32),
+            "int8" => Ok(Self::Int8),
+            "float16" => Ok(Self::Float16),
+            "bfloat16" => Ok(Self::Bfloat16),
+            _ => Err(Error::invalid_input(format!(
+                "unknown dtype {name:?}; use auto, float32, int8, float16 or bfloat16"
+            ))),
+        }
+    }
+}
+
+/// What is put before every text of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Prompt {
+    /// The folder's default prompt, usually none.
+    #[default]
+    Default,
+    /// The prompt for questions, where the folder has one.
+    Query,
+    /// The prompt for passages, where the folder has one.
+    Document,
+    /// A prompt of the folder by its name.
+    Named(String),
+    /// This text.
+    Text(String),
+}
+
+/// Which end a text that is too long loses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Truncate {
+    /// The last tokens go (what sentence-transformers does).
+    #[default]
+    End,
+    /// The first tokens go.
+    Start,
+    /// None: the call fails with `INPUT_TOO_LONG`.
+    Error,
+}
+
+impl FromStr for Truncate {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "end" => Ok(Self::End),
+            "start" => Ok(Self::Start),
+            "error" => Ok(Self::Error),
+            _ => Err(Error::invalid_input(format!("unknown truncate {name:?}; use end, start or error"))),
+        }
+    }
+}
+
+/// The numbers that a vector is delivered in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OutputType {
+    /// As the model gives them.
+    #[default]
+    Float32,
+    /// Scaled so that the largest component of each vector is ±127, then rounded. Cosines are kept to about 1e-3.
+    Int8,
+    /// [`OutputType::Int8`] plus 128.
+    Uint8,
+    /// One bit a component (1 where positive), eight to a byte, first component in the highest bit, minus 128.
+    Binary,
+    /// [`OutputType::Binary`] without the offset.
+    Ubinary,
+}
+
+impl FromStr for OutputType {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "float32" => Ok(Self::Float32),
+            "int8" => Ok(Self::Int8),
+            "uint8" => Ok(Self::Uint8),
+            "binary" => Ok(Self::Binary),
+            "ubinary" => Ok(Self::Ubinary),
+            _ => Err(Error::invalid_input(format!(
+                "unknown outputType {name:?}; use float32, int8, uint8, binary or ubinary"
+            ))),
+        }
+    }
+}
+
+/// How the texts of one call are embedded.
+#[derive(Debug, Clone, Default)]
+pub struct EmbedOptions {
+    /// What is put before every text.
+    pub prompt: Prompt,
+    /// Keep the first so many components (Matryoshka models) and renormalise; `None` keeps all.
+    pub dimensions: Option<usize>,
+    /// Unit length or not; `None` does what the folder says.
+    pub normalize: Option<bool>,
+    /// What happens to texts beyond the model's limit.
+    pub truncate: Truncate,
+    /// The numbers of the answer.
+    pub output: OutputType,
+}

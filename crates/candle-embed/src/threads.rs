@@ -1,0 +1,24 @@
+//! How many threads a model computes with.
+
+use std::env;
+use std::num::NonZero;
+use std::thread;
+
+use crate::error::{Error, Result};
+
+/// More than any machine profits from; a guard against a typo.
+const MAX_THREADS: usize = 1024;
+
+/// The `requested` count, else `CANDLE_EMBED_THREADS`, else what the process may use: the smaller of its CPU affinity
+/// and its cgroup quota (v1 and v2), so that a container with two CPUs on a large host gets two threads.
+pub(crate) fn thread_count(requested: Option<usize>) -> Result<usize> {
+    const VARIABLE: &str = "CANDLE_EMBED_THREADS";
+    let (count, origin) = match (requested, env::var(VARIABLE)) {
+        (Some(count), _) => (Some(count), "threads"),
+        (None, Ok(value)) => (value.trim().parse().ok(), VARIABLE),
+        (None, Err(_)) => (thread::available_parallelism().map(NonZero::get).ok().or(Some(1)), "the CPU quota"),
+    };
+    count
+        .filter(|count| (1..=MAX_THREADS).contains(count))
+        .ok_or_else(|| Error::invalid_input(format!("{origin} must be a whole number from 1 to {MAX_THREADS}")))
+}

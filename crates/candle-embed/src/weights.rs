@@ -1,0 +1,384 @@
+//! Checked access to the tensors of a model folder.
+//!
+//! The files are mapped, not read: an executor copies each tensor once, into the layout it computes with, and the
+//! mapping goes away with the [`Weights`].
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use half::{bf16, f16};
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, ErrorCode, Result};
+use crate::hash::hex;
+
+/// Suffix of the tensor that holds the row scales of an int8 matrix.
+const SCALES_SUFFIX: &str = "_scale";
+
+/// Suffixes of the tensors with the columns that an int8 matrix leaves out: their indices, and their float32 values.
+const EXACT_COLUMNS_SUFFIX: &str = "_exact_columns";
+const EXACT_VALUES_SUFFIX: &str = "_exact";
+
+/// Key of the `__metadata__` entry that marks a file of int8 weights. One entry with JSON inside, because the entries
+/// of that map have no stable order.
+const QUANTIZATION_KEY: &str = "candle_embed_quantization";
+
+/// What a file of int8 weights says of itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Quantization {
+    /// [`Quantization::SCHEME`].
+    pub scheme: String,
+    /// SHA-256 of the float weights it was made from: they approximate the same vector space.
+    pub source_sha256: String,
+}
+
+impl Quantization {
+    /// The one scheme there is: each row of a matrix is `i8 * f32 scale`, rows being output channels or table entries;
+    /// a few columns may be kept in float32 beside it, and are zero in the int8 values.
+    pub const SCHEME: &str = "int8-symmetric-per-row";
+
+    /// The `__metadata__` of a safetensors file of this scheme.
+    pub fn to_metadata(&self) -> Result<HashMap<String, String>> {
+        let json = serde_json::to_string(self).map_err(Error::internal)?;
+        Ok(HashMap::from([(QUANTIZATION_KEY.to_owned(), json)]))
+    }
+
+    /// Name of the tensor with the row scales of matrix `name`: float32 `[rows]`.
+    pub fn scales_name(name: &str) -> String {
+        format!("{name}{SCALES_SUFFIX}")
+    }
+
+    /// Name of the tensor with the indices of the exact columns of matrix `name`: int32 `[n]`.
+    pub fn exact_columns_name(name: &str) -> String {
+        format!("{name}{EXACT_COLUMNS_SUFFIX}")
+    }
+
+    /// Name of the tensor with the values of the exact columns of matrix `name`: float32 `[n, rows]`.
+    pub fn exact_values_name(name: &str) -> String {
+        format!("{name}{EXACT_VALUES_SUFFIX}")
+    }
+}
+
+/// A matrix as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Matrix<'a> {
+    /// float32, float16 or bfloat16 values, little-endian.
+    Float { dtype: Dtype, bytes: &'a [u8], columns: usize },
+    /// int8 values.
+    Int8(Int8Matrix<'a>),
+}
+
+/// int8 values and one scale a row (little-endian float32).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Int8Matrix<'a> {
+    values: &'a [u8],
+    scales: &'a [u8],
+    columns: usize,
+    pub exact: ExactColumns<'a>,
+}
+
+impl Int8Matrix<'_> {
+    /// The integers of row `index`; zero in the exact columns.
+    pub fn row(&self, index: usize) -> impl Iterator<Item = i8> {
+        self.values[index * self.columns..(index + 1) * self.columns].iter().map(|value| *value as i8)
+    }
+
+    /// What an integer of row `index` is multiplied by.
+    pub fn scale(&self, index: usize) -> f32 {
+        float(&self.scales[index * 4..][..4])
+    }
+
+    /// Writes row `index` as float32.
+    fn read_row(&self, index: usize, row: &mut [f32]) {
+        let scale = self.scale(index);
+        row.iter_mut().zip(self.row(index)).for_each(|(out, value)| *out = f32::from(value) * scale);
+        for (at, column) in self.exact.indices.chunks_exact(4).enumerate() {
+            row[int(column) as usize] = self.exact.value(at, index);
+        }
+    }
+}
+
+/// Columns of an int8 matrix that are kept in float32.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ExactColumns<'a> {
+    /// Little-endian int32, checked to be columns of the matrix.
+    indices: &'a [u8],
+    /// Little-endian float32, column after column.
+    values: &'a [u8],
+    rows: usize,
+}
+
+impl<'a> ExactColumns<'a> {
+    /// Each column's index and its values from the first row to the last.
+    pub fn columns(self) -> impl Iterator<Item = (usize, impl Iterator<Item = f32> + 'a)> {
+        let values = self.values.chunks_exact((self.rows * 4).max(1));
+        self.indices
+            .chunks_exact(4)
+            .zip(values)
+            .map(|(index, values)| (int(index) as usize, values.chunks_exact(4).map(float)))
+    }
+
+    fn value(self, column: usize, row: usize) -> f32 {
+        float(&self.values[(column * self.rows + row) * 4..][..4])
+    }
+}
+
+fn int(bytes: &[u8]) -> i32 {
+    i32::from_le_bytes(bytes.try_into().expect("four bytes"))
+}
+
+fn float(bytes: &[u8]) -> f32 {
+    f32::from_le_bytes(bytes.try_into().expect("four bytes"))
+}
+
+impl Matrix<'_> {
+    /// Writes row `index` as float32.
+    pub fn read_row(&self, index: usize, row: &mut [f32]) {
+        match *self {
+            Self::Float { dtype, bytes, columns } => {
+                let size = dtype.bitsize() / 8;
+                widen(dtype, &bytes[index * columns * size..(index + 1) * columns * size], row);
+            }
+            Self::Int8(matrix) => matrix.read_row(index, row),
+        }
+    }
+
+    /// A copy that outlives the mapping.
+    pub fn to_table(self) -> Table {
+        match self {
+            Self::Float { dtype, bytes, columns } => Table::Float { dtype, bytes: bytes.into(), columns },
+            Self::Int8(Int8Matrix { values, scales, columns, .. }) => {
+                Table::Int8 { values: values.into(), scales: scales.into(), columns }
+            }
+        }
+    }
+}
+
+/// A table of embeddings, as it is stored, in memory of its own: a file that is replaced or cut while a model is in use
+/// can't hurt it. Tables have no exact columns.
+#[derive(Debug)]
+pub(crate) enum Table {
+    /// See [`Matrix::Float`].
+    Float { dtype: Dtype, bytes: Box<[u8]>, columns: usize },
+    /// See [`Matrix::Int8`].
+    Int8 { values: Box<[u8]>, scales: Box<[u8]>, columns: usize },
+}
+
+impl Table {
+    /// Writes row `index` as float32.
+    pub fn read_row(&self, index: usize, row: &mut [f32]) {
+        let matrix = match self {
+            Self::Float { dtype, bytes, columns } => Matrix::Float { dtype: *dtype, bytes, columns: *columns },
+            Self::Int8 { values, scales, columns } => {
+                Matrix::Int8(Int8Matrix { values, scales, columns: *columns, exact: ExactColumns::default() })
+            }
+        };
+        matrix.read_row(index, row);
+    }
+}
+
+/// Little-endian `dtype` values as float32.
+fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
+    match dtype {
+        Dtype::F32 => {
+            for (out, chunk) in out.iter_mut().zip(bytes.chunks_exact(4)) {
+                *out = float(chunk);
+            }
+        }
+        Dtype::F16 => {
+            for (out, chunk) in out.iter_mut().zip(bytes.chunks_exact(2)) {
+                *out = f16::from_le_bytes(chunk.try_into().expect("two bytes")).to_f32();
+            }
+        }
+        Dtype::BF16 => {
+            for (out, chunk) in out.iter_mut().zip(bytes.chunks_exact(2)) {
+                *out = bf16::from_le_bytes(chunk.try_into().expect("two bytes")).to_f32();
+            }
+        }
+        _ => unreachable!("Weights::tensor lets only these through"),
+    }
+}
+
+fn is_float(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+}
+
+#[derive(Debug)]
+struct TensorEntry {
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    range: std::ops::Range<usize>,
+}
+
+/// The tensors of one or more mapped safetensors files.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    files: Vec<(PathBuf, Mmap)>,
+    tensors: HashMap<String, TensorEntry>,
+    quantization: Option<Quantization>,
+}
+
+impl Weights {
+    /// Maps `paths` and checks their headers: sizes, offsets, overlaps, names.
+    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+        let mut weights = Self { files: Vec::new(), tensors: HashMap::new(), quantization: None };
+        for path in paths {
+            weights.add_file(path)?;
+        }
+        Ok(weights)
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<()> {
+        let damaged = |reason: &dyn std::fmt::Display| {
+            Error::invalid_model(format!("{} is damaged ({reason}); get it again", path.display()))
+        };
+        let file = File::open(path)
+            .map_err(|error| Error::new(ErrorCode::ModelNotFound, format!("can't open {}: {error}", path.display())))?;
+        // SAFETY: the mapping is read-only and private to this process. Another process that truncates the file while
+        // it is mapped would end us with SIGBUS; the mapping lives only while the model loads.
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| damaged(&error))?;
+        let (header_size, metadata) = SafeTensors::read_metadata(&map).map_err(|error| damaged(&error))?;
+        let data_start = header_size + 8;
+        if map.len() - data_start != metadata.data_len() {
+            return Err(damaged(&"its size does not match its header"));
+        }
+        if let Some(json) = metadata.metadata().as_ref().and_then(|entries| entries.get(QUANTIZATION_KEY)) {
+            let quantization: Quantization = serde_json::from_str(json).map_err(|error| damaged(&error))?;
+            if quantization.scheme != Quantization::SCHEME {
+                return Err(Error::unsupported(format!(
+                    "{} is quantised as {:?}; this version reads {:?}",
+                    path.display(),
+                    quantization.scheme,
+                    Quantization::SCHEME
+                )));
+            }
+            self.quantization = Some(quantization);
+        }
+        for (name, info) in metadata.tensors() {
+            let entry = TensorEntry {
+                file: self.files.len(),
+                dtype: info.dtype,
+                shape: info.shape.clone(),
+                range: data_start + info.data_offsets.0..data_start + info.data_offsets.1,
+            };
+            if self.tensors.insert(name.clone(), entry).is_some() {
+                return Err(damaged(&format!("tensor {name} is in two files")));
+            }
+        }
+        self.files.push((path.to_owned(), map));
+        Ok(())
+    }
+
+    /// The int8 scheme, where the weights are quantised.
+    pub fn quantization(&self) -> Option<&Quantization> {
+        self.quantization.as_ref()
+    }
+
+    /// Whether there is a tensor of that name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// The matrix `name`, which must be `rows` x `columns`.
+    pub fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix<'_>> {
+        let (dtype, bytes) = self.tensor(name, &[rows, columns])?;
+        if dtype == Dtype::I8 && self.quantization.is_some() {
+            let scales = self.tensor_of(&Quantization::scales_name(name), Dtype::F32, &[rows])?;
+            let exact = self.exact_columns(name, rows, columns)?;
+            return Ok(Matrix::Int8(Int8Matrix { values: bytes, scales, columns, exact }));
+        }
+        if is_float(dtype) {
+            return Ok(Matrix::Float { dtype, bytes, columns });
+        }
+        Err(self.wrong_dtype(name, dtype))
+    }
+
+    fn exact_columns(&self, name: &str, rows: usize, columns: usize) -> Result<ExactColumns<'_>> {
+        let indices_name = Quantization::exact_columns_name(name);
+        if !self.tensors.contains_key(&indices_name) {
+            return Ok(ExactColumns::default());
+        }
+        let count = self.entry(&indices_name)?.shape.first().copied().unwrap_or_default();
+        let indices = self.tensor_of(&indices_name, Dtype::I32, &[count])?;
+        if indices.chunks_exact(4).any(|index| usize::try_from(int(index)).map_or(true, |index| index >= columns)) {
+            return Err(Error::invalid_model(format!("tensor {indices_name} names a column that is not there")));
+        }
+        let values = self.tensor_of(&Quantization::exact_values_name(name), Dtype::F32, &[count, rows])?;
+        Ok(ExactColumns { indices, values, rows })
+    }
+
+    /// The vector `name` of `length` components as float32.
+    pub fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        let (dtype, bytes) = self.tensor(name, &[length])?;
+        if !is_float(dtype) {
+            return Err(self.wrong_dtype(name, dtype));
+        }
+        let mut values = vec![0.0; length];
+        widen(dtype, bytes, &mut values);
+        Ok(values)
+    }
+
+    /// SHA-256 over the files, or over the source's files for quantised weights; several files hash to the hash of
+    /// their hashes. Reads every byte: about 0.6 s a gigabyte with SHA instructions.
+    pub fn sha256(&self) -> String {
+        if let Some(quantization) = &self.quantization {
+            return quantization.source_sha256.clone();
+        }
+        let mut hashes = self.files.iter().map(|(_, map)| Sha256::digest(map));
+        match (hashes.next(), self.files.len()) {
+            (Some(only), 1) => hex(&only),
+            (first, _) => {
+                let mut all = Sha256::new();
+                first.into_iter().chain(hashes).for_each(|hash| all.update(hash));
+                hex(&all.finalize())
+            }
+        }
+    }
+
+    /// Bytes of all files together.
+    pub fn byte_length(&self) -> u64 {
+        self.files.iter().map(|(_, map)| map.len() as u64).sum()
+    }
+
+    fn tensor_of(&self, name: &str, dtype: Dtype, shape: &[usize]) -> Result<&[u8]> {
+        match self.tensor(name, shape)? {
+            (stored, bytes) if stored == dtype => Ok(bytes),
+            (stored, _) => Err(self.wrong_dtype(name, stored)),
+        }
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<(Dtype, &[u8])> {
+        let entry = self.entry(name)?;
+        if entry.shape != shape {
+            return Err(Error::invalid_model(format!(
+                "tensor {name} has shape {:?}, but config.json asks for {shape:?}",
+                entry.shape
+            )));
+        }
+        Ok((entry.dtype, &self.files[entry.file].1[entry.range.clone()]))
+    }
+
+    fn entry(&self, name: &str) -> Result<&TensorEntry> {
+        self.tensors
+            .get(name)
+            .ok_or_else(|| Error::invalid_model(format!("the weights ({}) lack tensor {name}", self.file_names())))
+    }
+
+    fn wrong_dtype(&self, name: &str, dtype: Dtype) -> Error {
+        Error::unsupported(format!(
+            "tensor {name} of {} is stored as {dtype:?}; float32, float16, bfloat16 and int8 written by \
+             `candle-embed quantize` can be read",
+            self.file_names()
+        ))
+    }
+
+    fn file_names(&self) -> String {
+        let names: Vec<_> = self.files.iter().map(|(path, _)| path.display().to_string()).collect();
+        names.join(", ")
+    }
+}

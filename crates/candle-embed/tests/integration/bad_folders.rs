@@ -1,0 +1,224 @@
+//! Model folders are untrusted: each fault gets a typed error that names the file, and nothing panics.
+
+use std::fs;
+use std::path::Path;
+
+use crate::common::{Copy, embed, fixture, load, load_with, rows};
+use candle_embed::{EmbedOptions, ErrorCode, LoadOptions};
+use proptest::prelude::*;
+use serde_json::json;
+
+use ErrorCode::{ModelInvalid, ModelNotFound, UnsupportedArchitecture};
+
+fn copy() -> Copy {
+    Copy::of("tiny-bert-mean")
+}
+
+/// The error of loading `copy`, which must have `code` and mention `part`.
+fn expect(copy: &Copy, code: ErrorCode, part: &str) {
+    let error = load(copy.path()).err().unwrap_or_else(|| panic!("it loads; expected {code:?} about {part}"));
+    assert_eq!(error.code, code, "{error}");
+    assert!(error.message.contains(part), "{error} does not mention {part}");
+}
+
+#[test]
+fn absent_files() {
+    let error = load(Path::new("/nowhere/at/all")).err().unwrap();
+    assert_eq!(error.code, ModelNotFound);
+    for name in ["config.json", "tokenizer.json", "model.safetensors", "1_Pooling/config.json"] {
+        let copy = copy();
+        copy.remove(name);
+        expect(&copy, ModelNotFound, name.rsplit('/').next().unwrap());
+    }
+    let copy = copy();
+    copy.remove("model.safetensors").write("pytorch_model.bin", "weights");
+    expect(&copy, ModelNotFound, "safe_serialization");
+}
+
+#[test]
+fn a_folder_that_leaves_pooling_open() {
+    let copy = copy();
+    copy.remove("modules.json");
+    expect(&copy, ModelInvalid, "pooling");
+    let options = LoadOptions { pooling: Some("mean".parse().unwrap()), ..LoadOptions::default() };
+    let model = load_with(copy.path(), &options).unwrap();
+    assert_eq!((model.info().pooling.as_str(), model.info().normalized), ("mean", false));
+}
+
+#[test]
+fn json_that_is_not() {
+    for name in ["config.json", "tokenizer.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"]
+    {
+        for content in ["", "{", "[]]", "null", "\"text\"", "{\"a\":", &"[".repeat(100_000)] {
+            let copy = copy();
+            copy.write(name, content);
+            let code = load(copy.path()).err().map(|error| error.code);
+            assert!(code == Some(ModelInvalid), "{name} {content:.9}: {code:?}");
+        }
+    }
+}
+
+#[test]
+fn sizes_that_contradict() {
+    let cases = [
+        ("num_attention_heads", json!(0), "num_attention_heads"),
+        ("num_attention_heads", json!(5), "num_attention_heads"),
+        ("hidden_size", json!(0), "hidden_size"),
+        ("hidden_size", json!(64), "shape"),
+        ("hidden_size", json!(u64::MAX), "hidden_size"),
+        ("hidden_size", json!(-1), "config.json"),
+        ("hidden_size", json!("32"), "config.json"),
+        ("num_hidden_layers", json!(0), "num_hidden_layers"),
+        ("num_hidden_layers", json!(3), "lack tensor"),
+        ("intermediate_size", json!(65), "shape"),
+        ("vocab_size", json!(5), "tokenizer.json"),
+        ("max_position_embeddings", json!(1), "special tokens"),
+        ("max_position_embeddings", json!(65), "shape"),
+        ("layer_norm_eps", json!(-1.0), "layer_norm_eps"),
+    ];
+    for (key, value, part) in cases {
+        let copy = copy();
+        copy.set("config.json", key, value.clone());
+        let error = load(copy.path()).err().unwrap_or_else(|| panic!("{key} {value} loads"));
+        assert_eq!(error.code, ModelInvalid, "{key} {value}: {error}");
+        assert!(error.message.contains(part), "{key} {value}: {error}");
+    }
+}
+
+#[test]
+fn a_vocabulary_larger_than_the_embedding_table() {
+    let copy = copy();
+    let mut tokenizer = crate::common::read_json(&copy.path().join("tokenizer.json"));
+    tokenizer["model"]["vocab"]["beyond"] = json!(100_000);
+    copy.write("tokenizer.json", tokenizer.to_string());
+    expect(&copy, ModelInvalid, "beyond");
+}
+
+#[test]
+fn architectures_that_are_not_reproduced() {
+    let cases = [
+        ("config.json", "model_type", json!("gpt2"), "gpt2"),
+        ("config.json", "hidden_act", json!("quick_gelu"), "quick_gelu"),
+        ("config.json", "position_embedding_type", json!("relative_key"), "relative_key"),
+        ("config.json", "is_decoder", json!(true), "decoder"),
+        ("config_sentence_transformers.json", "truncate_dim", json!(8), "truncate_dim"),
+        ("sentence_bert_config.json", "query_length", json!(8), "query_length"),
+        ("tokenizer_config.json", "truncation_side", json!("left"), "truncation_side"),
+    ];
+    for (file, key, value, part) in cases {
+        let copy = copy();
+        copy.set(file, key, value);
+        expect(&copy, UnsupportedArchitecture, part);
+    }
+    let modules = |kinds: &[&str]| {
+        let entries = kinds.iter().enumerate().map(|(index, kind)| json!({"path": format!("m{index}"), "type": kind}));
+        json!(entries.collect::<Vec<_>>()).to_string()
+    };
+    for kinds in [
+        &["sentence_transformers.models.CLIPModel"][..],
+        &["x.Transformer", "x.Normalize"],
+        &["x.Transformer", "x.Pooling", "x.LSTM"],
+        &["x.Transformer", "x.Pooling", "x.Normalize", "x.Dense"],
+    ] {
+        let copy = copy();
+        copy.write("modules.json", modules(kinds));
+        expect(&copy, UnsupportedArchitecture, "modules.json");
+    }
+}
+
+#[test]
+fn files_outside_of_the_folder() {
+    for path in ["../other", "/etc", "a/../../b", "C:\\models", "..\\up"] {
+        let copy = copy();
+        copy.write("modules.json", json!([{"path": path, "type": "x.Transformer"}]).to_string());
+        expect(&copy, ModelInvalid, "outside");
+        let copy = Copy::of("tiny-bert-sharded");
+        copy.write("model.safetensors.index.json", json!({"weight_map": {"a": path}}).to_string());
+        expect(&copy, ModelInvalid, "outside");
+    }
+}
+
+#[test]
+fn broken_safetensors() {
+    let bytes = fs::read(fixture("tiny-bert-mean/model.safetensors")).unwrap();
+    let header_size = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let mut huge_header = bytes.clone();
+    huge_header[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    let longer = [bytes.as_slice(), &[0; 64]].concat();
+    for damaged in [
+        &[][..],
+        &bytes[..4],
+        &bytes[..200],
+        &bytes[..bytes.len() - 1],
+        &bytes[..8 + header_size],
+        &huge_header,
+        &longer,
+    ] {
+        let copy = copy();
+        copy.write("model.safetensors", damaged);
+        expect(&copy, ModelInvalid, "model.safetensors");
+    }
+}
+
+/// Replaces the values of the first float tensor's data by `value`.
+fn poison(copy: &Copy, value: f32) {
+    let path = copy.path().join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    for chunk in bytes[data..].chunks_exact_mut(4) {
+        chunk.copy_from_slice(&value.to_le_bytes());
+    }
+    copy.write("model.safetensors", bytes);
+}
+
+#[test]
+fn weights_that_give_no_numbers() {
+    for value in [f32::NAN, f32::INFINITY, 3e38] {
+        let copy = copy();
+        poison(&copy, value);
+        let model = load(copy.path()).unwrap();
+        let error = model.embed(vec!["the river".to_owned()], &EmbedOptions::default()).unwrap_err();
+        assert_eq!(error.code, ModelInvalid, "{value}: {error}");
+    }
+}
+
+#[test]
+fn foreign_truncation_and_padding_are_ignored() {
+    let copy = copy();
+    let text = vec!["the river and the stone ".repeat(6)];
+    let expected = embed(&load(copy.path()).unwrap(), &text);
+    copy.set(
+        "tokenizer.json",
+        "truncation",
+        json!({"direction": "Right", "max_length": 5, "strategy": "LongestFirst", "stride": 0}),
+    );
+    copy.set(
+        "tokenizer.json",
+        "padding",
+        json!({"strategy": {"Fixed": 300}, "direction": "Left", "pad_to_multiple_of": null, "pad_id": 0,
+               "pad_type_id": 0, "pad_token": "[PAD]"}),
+    );
+    let doctored = embed(&load(copy.path()).unwrap(), &text);
+    assert_eq!(rows(&doctored), rows(&expected));
+    assert_eq!(doctored.tokens, expected.tokens);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    /// Any bytes in the header of the weights: an error or a model, never a panic.
+    #[test]
+    fn mutated_headers(changes in prop::collection::vec((0usize..4_000, any::<u8>()), 1..6), cut in 0usize..200) {
+        let copy = copy();
+        let path = copy.path().join("model.safetensors");
+        let mut bytes = fs::read(&path).unwrap();
+        for (at, byte) in changes {
+            bytes[at] = byte;
+        }
+        bytes.truncate(bytes.len() - cut);
+        copy.write("model.safetensors", bytes);
+        if let Ok(model) = load(copy.path()) {
+            let _ = model.embed(vec!["the".to_owned()], &EmbedOptions::default());
+        }
+    }
+}

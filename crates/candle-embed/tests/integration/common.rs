@@ -1,0 +1,112 @@
+//! What the integration tests share: fixtures, doctored copies of them, comparisons.
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_embed::{EmbedOptions, Embedder, Embeddings, Error, LoadOptions, OutputData};
+use serde_json::Value;
+
+/// A file or folder of `test/fixtures`.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures").join(name)
+}
+
+pub fn read_json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).unwrap()
+}
+
+pub fn load(folder: &Path) -> Result<Arc<Embedder>, Error> {
+    load_with(folder, &LoadOptions::default())
+}
+
+pub fn load_with(folder: &Path, options: &LoadOptions) -> Result<Arc<Embedder>, Error> {
+    Embedder::load(folder, options).map(Arc::new)
+}
+
+pub fn embed(model: &Arc<Embedder>, texts: &[String]) -> Embeddings {
+    model.embed(texts.to_vec(), &EmbedOptions::default()).unwrap()
+}
+
+/// The rows of a float32 result.
+pub fn rows(embeddings: &Embeddings) -> Vec<&[f32]> {
+    match &embeddings.data {
+        OutputData::Float32(data) => data.chunks_exact(embeddings.dimensions).collect(),
+        other => panic!("expected float32, got {other:?}"),
+    }
+}
+
+pub fn max_difference(left: &[f32], right: &[f32]) -> f32 {
+    assert_eq!(left.len(), right.len());
+    left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max)
+}
+
+pub fn cosine(left: &[f32], right: &[f32]) -> f32 {
+    let dot = |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum() };
+    (dot(left, right) / (dot(left, left) * dot(right, right)).sqrt()) as f32
+}
+
+/// The texts of `texts.json` by name.
+pub fn texts() -> Vec<(String, String)> {
+    let texts = read_json(&fixture("texts.json"));
+    let entry = |text: &Value| (string(&text["name"]), string(&text["text"]));
+    texts.as_array().unwrap().iter().map(entry).collect()
+}
+
+pub fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// The folder of float32 weights that `scripts/get-test-weights.mjs` fetches, if it is there.
+pub fn float32_weights() -> Option<PathBuf> {
+    let cache =
+        std::env::var_os("CANDLE_EMBED_TEST_CACHE").map_or_else(|| fixture("../../.cache/test-weights"), PathBuf::from);
+    Some(cache.join("all-MiniLM-L6-v2")).filter(|folder| folder.join("model.safetensors").is_file())
+}
+
+/// A copy of a fixture that a test may damage.
+pub struct Copy {
+    folder: tempfile::TempDir,
+}
+
+impl Copy {
+    pub fn of(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        copy_folder(&fixture(name), folder.path());
+        Self { folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> &Self {
+        fs::write(self.path().join(name), bytes).unwrap();
+        self
+    }
+
+    pub fn remove(&self, name: &str) -> &Self {
+        fs::remove_file(self.path().join(name)).unwrap();
+        self
+    }
+
+    /// Sets a key of a JSON file.
+    pub fn set(&self, name: &str, key: &str, value: Value) -> &Self {
+        let path = self.path().join(name);
+        let mut json = read_json(&path);
+        json[key] = value;
+        self.write(name, json.to_string())
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

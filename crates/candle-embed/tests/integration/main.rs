@@ -1,0 +1,8 @@
+//! The engine from outside, in one binary: five would take five times as long to link.
+
+mod bad_folders;
+mod common;
+mod inputs;
+mod invariance;
+mod parity;
+mod quantize;

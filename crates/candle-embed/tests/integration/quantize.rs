@@ -1,0 +1,72 @@
+//! int8 copies of a folder: the same bytes each time, the same space, vectors close to the source's.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::common::{Copy, cosine, embed, fixture, float32_weights, load, rows, texts};
+use candle_embed::{ErrorCode, quantize_model};
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                files.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn the_same_bytes_each_time_and_the_same_space() {
+    for name in ["tiny-bert-mean", "tiny-bert-dense", "tiny-bert-dot-prefix", "tiny-bert-sharded", "tiny-bert-f16"] {
+        let target = tempfile::tempdir().unwrap();
+        let (first, second) = (target.path().join("first"), target.path().join("second"));
+        quantize_model(&fixture(name), &first).unwrap();
+        quantize_model(&fixture(name), &second).unwrap();
+        quantize_model(&fixture(name), &second).unwrap();
+        assert_eq!(files(&first), files(&second), "{name}");
+        let (source, quantized) = (load(&fixture(name)).unwrap(), load(&first).unwrap());
+        assert_eq!(quantized.info().dtype, "int8");
+        assert_eq!(quantized.info().space_id, source.info().space_id, "{name}");
+        let texts: Vec<String> = texts().into_iter().map(|(_, text)| text).collect();
+        let (exact, close) = (embed(&source, &texts), embed(&quantized, &texts));
+        for (exact, close) in rows(&exact).iter().zip(rows(&close)) {
+            assert!(cosine(exact, close) > 0.99, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_embedded_model_is_what_quantize_makes_of_its_source() {
+    let Some(source) = float32_weights() else { return };
+    let target = tempfile::tempdir().unwrap();
+    let report = quantize_model(&source, target.path()).unwrap();
+    let embedded = files(&fixture("../../models/all-MiniLM-L6-v2"));
+    for (name, bytes) in files(target.path()) {
+        assert!(embedded.get(&name) == Some(&bytes), "{name} differs");
+    }
+    assert_eq!(report.bytes_after, embedded["model.safetensors"].len() as u64);
+    assert!(embedded.values().map(Vec::len).sum::<usize>() < 24_000_000);
+}
+
+#[test]
+fn what_can_not_be_quantized() {
+    let target = tempfile::tempdir().unwrap();
+    let code = |source: &Path, target: &Path| quantize_model(source, target).unwrap_err().code;
+    assert_eq!(code(Path::new("/nowhere"), target.path()), ErrorCode::ModelNotFound);
+    let copy = Copy::of("tiny-bert-mean");
+    assert_eq!(code(copy.path(), copy.path()), ErrorCode::InvalidInput);
+    let file = copy.path().join("config.json");
+    assert_eq!(code(copy.path(), &file.join("below-a-file")), ErrorCode::InvalidInput);
+    quantize_model(copy.path(), target.path()).unwrap();
+    let again = tempfile::tempdir().unwrap();
+    assert_eq!(code(target.path(), again.path()), ErrorCode::InvalidInput);
+}
