@@ -1,0 +1,219 @@
+//! Attention over packed sequences: scores, softmax and values of one sequence and head at a time, in cache.
+
+use crate::isa::Isa;
+use crate::kernels::Kernels;
+use crate::linear::{LinearError, TileBuffer, for_tiles};
+use crate::pack::Aligned;
+use crate::rows::{FinishArgs, SoftmaxArgs};
+use crate::tile::TileArgs;
+use std::f32::consts::LOG2_E;
+use std::ptr;
+
+/// Up to this many tokens the values are read where the linear layer put them; beyond, their rows (a page apart) fall
+/// into too few sets of the first-level cache, and a packed copy pays.
+const VALUES_IN_PLACE: usize = 32;
+
+/// Softmax(Q K^T / sqrt(head size) + bias) V for every head, each sequence by itself.
+pub struct Attention {
+    kernels: &'static Kernels,
+    heads: usize,
+    head_size: usize,
+    bias: Option<DistanceBias>,
+}
+
+/// A bias on scores that depends on head and distance alone, as MPNet's and T5's relative positions do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DistanceBias {
+    /// `[heads][2 * longest - 1]`: entry `longest - 1 + (key - query)`.
+    pub values: Vec<f32>,
+    /// The longest sequence the table serves.
+    pub longest: usize,
+}
+
+/// Working memory of one thread, grown to the longest sequence it has seen.
+pub struct AttentionScratch {
+    keys: Aligned<f32>,
+    values: Aligned<f32>,
+    scores: Aligned<f32>,
+}
+
+impl Default for AttentionScratch {
+    fn default() -> Self {
+        Self { keys: Aligned::zeroed(0), values: Aligned::zeroed(0), scores: Aligned::zeroed(0) }
+    }
+}
+
+impl Attention {
+    /// `heads` heads of `head_size` channels (any size; multiples of 16 are fastest).
+    pub fn new(isa: Isa, heads: usize, head_size: usize, bias: Option<DistanceBias>) -> Result<Self, LinearError> {
+        if heads == 0 || head_size == 0 {
+            return Err(LinearError::Empty);
+        }
+        let bias = match bias {
+            None => None,
+            Some(DistanceBias { mut values, longest }) => {
+                let expected = heads * (2 * longest).saturating_sub(1);
+                if values.len() != expected {
+                    return Err(LinearError::Length { what: "distance bias", got: values.len(), expected });
+                }
+                for value in &mut values {
+                    *value *= LOG2_E;
+                }
+                Some(DistanceBias { values, longest })
+            }
+        };
+        Ok(Self { kernels: isa.kernels(), heads, head_size, bias })
+    }
+
+    /// Number of heads.
+    pub fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// Channels of all heads together: the width of an output row; `qkv` rows are three times as wide.
+    pub fn width(&self) -> usize {
+        self.heads * self.head_size
+    }
+
+    /// The longest sequence [`Attention::forward`] takes, where a distance bias bounds it.
+    pub fn longest(&self) -> Option<usize> {
+        self.bias.as_ref().map(|bias| bias.longest)
+    }
+
+    /// All heads of all sequences on the calling thread. `qkv` has rows of queries, keys and values (each
+    /// [`Attention::width`] wide); sequence `i` is rows `offsets[i]..offsets[i + 1]`.
+    ///
+    /// # Panics
+    ///
+    /// Where `offsets` do not ascend from 0 to the number of rows, lengths disagree, or a sequence is longer than
+    /// [`Attention::longest`].
+    pub fn forward(&self, qkv: &[f32], offsets: &[usize], scratch: &mut AttentionScratch, out: &mut [f32]) {
+        let width = self.width();
+        let rows = offsets.last().copied().unwrap_or(0);
+        assert!(offsets.first().is_none_or(|&first| first == 0), "offsets start at 0");
+        assert_eq!(qkv.len(), rows * 3 * width, "queries, keys and values of {rows} tokens");
+        assert_eq!(out.len(), rows * width, "outputs of {rows} tokens");
+        for pair in offsets.windows(2) {
+            assert!(pair[0] <= pair[1], "offsets ascend");
+            let count = pair[1] - pair[0];
+            assert!(self.longest().is_none_or(|longest| count <= longest), "a sequence of {count} tokens");
+            if count == 0 {
+                continue;
+            }
+            for head in 0..self.heads {
+                // SAFETY: the rows of the sequence lie within both slices; `out` is borrowed exclusively.
+                unsafe {
+                    let qkv = qkv.as_ptr().add(pair[0] * 3 * width);
+                    self.head(qkv, count, head, scratch, out.as_mut_ptr().add(pair[0] * width));
+                }
+            }
+        }
+    }
+
+    /// One head of one sequence.
+    ///
+    /// # Safety
+    ///
+    /// `qkv` and `out` have `count` rows (at most [`Attention::longest`]); nothing else writes this head's columns.
+    pub(crate) unsafe fn head(
+        &self,
+        qkv: *const f32,
+        count: usize,
+        head: usize,
+        scratch: &mut AttentionScratch,
+        out: *mut f32,
+    ) {
+        let (kernels, size, width) = (self.kernels, self.head_size, self.width());
+        let (panel, lanes) = (kernels.panel, kernels.lanes);
+        let stride = 3 * width;
+        let padded = count.next_multiple_of(panel);
+        scratch.keys.grow(padded * size);
+        scratch.scores.grow(14 * padded);
+        let mut sums = TileBuffer([0.0; 14 * 32]);
+        let mut inverse = [0.0f32; 14];
+        // SAFETY: columns of this head stay within a row of `qkv`; the scratch was grown to what the loops reach.
+        unsafe {
+            let query = qkv.add(head * size);
+            (kernels.pack_keys)(query.add(width), stride, count, size, panel, scratch.keys.as_mut_ptr());
+            let (values, value_stride, value_panel) = self.values(query.add(2 * width), count, &mut scratch.values);
+            let scores = scratch.scores.as_mut_ptr();
+            for_tiles(count, kernels.tiles_f32, |row, rows, tile| {
+                for key in (0..count).step_by(panel) {
+                    let narrow = count - key <= lanes;
+                    let tile = if narrow { kernels.tiles_narrow[rows - 1] } else { tile };
+                    tile(&TileArgs {
+                        k: size,
+                        a: query.add(row * stride).cast(),
+                        a_stride: stride * 4,
+                        b: scratch.keys.as_ptr().add(key * size).cast(),
+                        b_stride: panel * 4,
+                        next: scratch.keys.as_ptr().cast(),
+                        c: scores.add(key).cast(),
+                        c_stride: padded * 4,
+                    });
+                }
+                let bias = self.bias.as_ref().map_or(ptr::null(), |bias| {
+                    bias.values.as_ptr().add(head * (2 * bias.longest - 1) + bias.longest - 1 - row)
+                });
+                (kernels.softmax)(&SoftmaxArgs {
+                    scores,
+                    stride: padded,
+                    rows,
+                    columns: count,
+                    factor: LOG2_E / (size as f32).sqrt(),
+                    bias,
+                    bias_stride: -1,
+                    inverse: inverse.as_mut_ptr(),
+                });
+                for first in (0..size).step_by(panel) {
+                    let columns = panel.min(size - first);
+                    let tile = if columns <= lanes { kernels.tiles_narrow[rows - 1] } else { tile };
+                    tile(&TileArgs {
+                        k: count,
+                        a: scores.cast(),
+                        a_stride: padded * 4,
+                        b: values.add(first / panel * value_panel).cast(),
+                        b_stride: value_stride * 4,
+                        next: values.cast(),
+                        c: sums.0.as_mut_ptr().cast(),
+                        c_stride: panel * 4,
+                    });
+                    (kernels.scale_rows)(&FinishArgs {
+                        sums: sums.0.as_ptr(),
+                        sums_stride: panel,
+                        rows,
+                        columns,
+                        bias: inverse.as_ptr(),
+                        out: out.add(row * width + head * size + first),
+                        out_stride: width,
+                        ..FinishArgs::EMPTY
+                    });
+                }
+            });
+        }
+    }
+
+    /// The values as panels: first element, elements from token to token, elements from panel to panel.
+    ///
+    /// # Safety
+    ///
+    /// `values` has `count` rows of this head's columns.
+    unsafe fn values(&self, values: *const f32, count: usize, packed: &mut Aligned<f32>) -> (*const f32, usize, usize) {
+        let (panel, size) = (self.kernels.panel, self.head_size);
+        let stride = 3 * self.width();
+        if size.is_multiple_of(panel) && count <= VALUES_IN_PLACE {
+            return (values, stride, panel);
+        }
+        packed.grow(size.next_multiple_of(panel) * count);
+        for (at, first) in (0..size).step_by(panel).enumerate() {
+            let columns = panel.min(size - first);
+            let panel_out = &mut packed[at * panel * count..][..panel * count];
+            for (token, row) in panel_out.chunks_exact_mut(panel).enumerate() {
+                // SAFETY: `columns` values of this head's row.
+                let source = unsafe { std::slice::from_raw_parts(values.add(token * stride + first), columns) };
+                row[..columns].copy_from_slice(source);
+            }
+        }
+        (packed.as_ptr(), panel, panel * count)
+    }
+}

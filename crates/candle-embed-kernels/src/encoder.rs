@@ -1,0 +1,192 @@
+//! A post-norm transformer encoder on packed tokens: the layers of BERT, RoBERTa and MPNet.
+//!
+//! Many sequences: each thread takes chunks of them through all layers, and threads never wait for each other. One
+//! sequence: all threads share each step's weight panels, heads and rows, and meet at a barrier between steps.
+
+use crate::activation::Activation;
+use crate::attention::Attention;
+use crate::linear::{Linear, LinearError};
+use crate::norm::LayerNorm;
+use crate::plan::{Costs, plan};
+use crate::threads::{Barrier, Team, ThreadPool};
+use forward::{Chunk, Scratch};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+mod forward;
+
+/// One layer: `x = norm(x + out(attention(qkv(x))))`, then `x = norm(x + down(activation(up(x))))`.
+pub struct EncoderLayer {
+    /// Queries, keys and values in one: hidden to 3 x hidden.
+    pub qkv: Linear,
+    /// The attention's output projection: hidden to hidden.
+    pub out: Linear,
+    /// After the attention.
+    pub attention_norm: LayerNorm,
+    /// Hidden to feed-forward width.
+    pub up: Linear,
+    /// Feed-forward width to hidden.
+    pub down: Linear,
+    /// After the feed-forward part.
+    pub output_norm: LayerNorm,
+}
+
+/// What an [`Encoder`] is made of. Each linear layer is f32 or int8 by itself.
+pub struct EncoderParts {
+    /// Applied to what [`Ends::embed`] writes.
+    pub embedding_norm: Option<LayerNorm>,
+    /// Heads, and their bias where the model has one; the same in all layers.
+    pub attention: Attention,
+    /// Between `up` and `down`.
+    pub activation: Activation,
+    /// First to last.
+    pub layers: Vec<EncoderLayer>,
+}
+
+/// What comes before and after the encoder, called from its threads while the rows are in their cache.
+pub trait Ends: Sync {
+    /// Writes the embedding of a token, before the embedding norm: `token` counts over the whole batch, `position`
+    /// within its sequence.
+    fn embed(&self, token: usize, position: usize, row: &mut [f32]);
+
+    /// Pools a sequence: `rows` are its last hidden states, `out` its part of the output.
+    fn pool(&self, sequence: usize, rows: &[f32], out: &mut [f32]);
+}
+
+/// The whole stack, with its working memory; one run at a time.
+pub struct Encoder {
+    parts: EncoderParts,
+    hidden: usize,
+    feed_forward: usize,
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// The output, from which threads take disjoint parts.
+struct Output(*mut f32);
+
+// SAFETY: each sequence's part is written by the one thread that pools the sequence.
+unsafe impl Sync for Output {}
+
+impl Encoder {
+    /// Checks that the parts fit together.
+    pub fn new(parts: EncoderParts) -> Result<Self, LinearError> {
+        let hidden = parts.attention.width();
+        let feed_forward = parts.layers.first().map_or(0, |layer| layer.up.outputs());
+        let check = |what, got, expected| {
+            if got == expected { Ok(()) } else { Err(LinearError::Length { what, got, expected }) }
+        };
+        if let Some(norm) = &parts.embedding_norm {
+            check("embedding norm", norm.columns(), hidden)?;
+        }
+        for layer in &parts.layers {
+            check("qkv inputs", layer.qkv.inputs(), hidden)?;
+            check("qkv outputs", layer.qkv.outputs(), 3 * hidden)?;
+            check("out inputs", layer.out.inputs(), hidden)?;
+            check("out outputs", layer.out.outputs(), hidden)?;
+            check("attention norm", layer.attention_norm.columns(), hidden)?;
+            check("up inputs", layer.up.inputs(), hidden)?;
+            check("up outputs", layer.up.outputs(), feed_forward)?;
+            check("down inputs", layer.down.inputs(), feed_forward)?;
+            check("down outputs", layer.down.outputs(), hidden)?;
+            check("output norm", layer.output_norm.columns(), hidden)?;
+        }
+        Ok(Self { parts, hidden, feed_forward, scratch: Mutex::new(Vec::new()) })
+    }
+
+    /// Width of a hidden state.
+    pub fn hidden(&self) -> usize {
+        self.hidden
+    }
+
+    /// The longest sequence it takes, where a distance bias bounds it.
+    pub fn longest(&self) -> Option<usize> {
+        self.parts.attention.longest()
+    }
+
+    /// Floating-point operations of a forward over these sequences: linear layers, attention. Embedding, norms, softmax
+    /// and activations do not count, as is the custom.
+    pub fn operations(&self, offsets: &[usize]) -> [f64; 2] {
+        let Costs { linear, attention } = self.costs();
+        offsets.windows(2).fold([0.0, 0.0], |[l, a], pair| {
+            let tokens = (pair[1] - pair[0]) as f64;
+            [l + tokens * linear, a + tokens * tokens * attention]
+        })
+    }
+
+    fn costs(&self) -> Costs {
+        let (layers, hidden) = (self.parts.layers.len() as f64, self.hidden as f64);
+        Costs {
+            linear: 2.0 * layers * (4.0 * hidden * hidden + 2.0 * hidden * self.feed_forward as f64),
+            attention: 4.0 * layers * hidden,
+        }
+    }
+
+    /// Runs the sequences `offsets[i]..offsets[i + 1]` (token counts from 0) and pools each into its equal part of `out`.
+    ///
+    /// Working memory is bounded by the longest sequence and the number of threads, not by the batch. Another call on
+    /// the same encoder waits.
+    ///
+    /// # Panics
+    ///
+    /// Where `offsets` do not ascend from 0, a sequence is longer than [`Encoder::longest`], or `out` cannot be divided by
+    /// the number of sequences; and with the first panic of `ends`.
+    pub fn run(&self, pool: &ThreadPool, offsets: &[usize], ends: &impl Ends, out: &mut [f32]) {
+        let sequences = offsets.len().saturating_sub(1);
+        if sequences == 0 {
+            return;
+        }
+        assert_eq!(offsets[0], 0, "offsets start at 0");
+        for pair in offsets.windows(2) {
+            assert!(pair[0] <= pair[1], "offsets ascend");
+            assert!(self.longest().is_none_or(|longest| pair[1] - pair[0] <= longest), "a sequence is too long");
+        }
+        assert!(out.len().is_multiple_of(sequences), "outputs of equal width");
+        let width = out.len() / sequences;
+        let plan = plan(offsets, pool.threads(), self.costs());
+        let tokens = plan.chunks.iter().map(|c| offsets[c.end] - offsets[c.start]).max().unwrap_or(0);
+        // After a panic the scratch holds nothing that the next run would read.
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = pool.threads().max(scratch.len());
+        scratch.resize_with(wanted, Scratch::default);
+        let shared = if plan.together { 1 } else { pool.threads() };
+        for own in &mut scratch[..shared] {
+            own.grow(tokens, self);
+        }
+        let buffers: Vec<_> = scratch.iter_mut().map(Scratch::buffers).collect();
+        let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.private(self))).collect();
+        let barrier = Barrier::new(if plan.together { pool.threads() } else { 1 });
+        let next = AtomicUsize::new(0);
+        let output = &Output(out.as_mut_ptr());
+        pool.run(|rank| {
+            let mut private = private[rank].lock().unwrap_or_else(PoisonError::into_inner);
+            let (team, buffers) = if plan.together {
+                (Team { rank, size: pool.threads(), barrier: &barrier }, &buffers[0])
+            } else {
+                (Team { rank: 0, size: 1, barrier: &barrier }, &buffers[rank])
+            };
+            let mut at = 0;
+            loop {
+                if !plan.together {
+                    at = next.fetch_add(1, Ordering::Relaxed);
+                }
+                let Some(range) = plan.chunks.get(at) else { break };
+                let chunk = Chunk { offsets: &offsets[range.start..=range.end] };
+                // SAFETY: the buffers were grown to the largest chunk; they are this thread's own, or the team's, whose
+                // members keep to their shares between barriers.
+                unsafe {
+                    self.forward(&team, buffers, &mut private, &chunk, ends);
+                    for local in team.share(range.len()) {
+                        let sequence = range.start + local;
+                        let first = offsets[sequence] - chunk.offsets[0];
+                        let count = offsets[sequence + 1] - offsets[sequence];
+                        let rows = buffers.rows(first, count, self.hidden);
+                        let part = std::slice::from_raw_parts_mut(output.0.add(sequence * width), width);
+                        ends.pool(sequence, rows, part);
+                    }
+                }
+                team.barrier.wait();
+                at += 1;
+            }
+        });
+    }
+}

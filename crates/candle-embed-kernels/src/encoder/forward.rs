@@ -1,0 +1,358 @@
+//! One chunk of sequences through all layers, by one thread or by a team.
+
+use super::{Encoder, EncoderLayer, Ends};
+use crate::activation::Activation;
+use crate::attention::AttentionScratch;
+use crate::linear::{Linear, LinearArgs};
+use crate::norm::LayerNorm;
+use crate::pack::Aligned;
+use crate::quantized::byte_stride;
+use crate::rows::{QuantizeArgs, RowScale};
+use crate::threads::Team;
+use std::ops::Range;
+use std::ptr;
+
+/// Tokens that go through the feed-forward part at a time: 8 tiles of 14. Their widened rows (688 KB in f32 for MiniLM)
+/// stay in the second-level cache beside a weight panel.
+const FEED_FORWARD_ROWS: usize = 112;
+
+/// Working memory of one thread, or of a team.
+pub(super) struct Scratch {
+    hidden: Aligned<f32>,
+    qkv: Aligned<f32>,
+    context: Aligned<f32>,
+    wide: Aligned<f32>,
+    bytes: Aligned<u8>,
+    wide_bytes: Aligned<u8>,
+    scales: Vec<RowScale>,
+    wide_scales: Vec<RowScale>,
+    private: Private,
+}
+
+/// Working memory that a team does not share.
+pub(super) struct Private {
+    attention: AttentionScratch,
+    mapped: Aligned<f32>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        let floats = || Aligned::zeroed(0);
+        Self {
+            hidden: floats(),
+            qkv: floats(),
+            context: floats(),
+            wide: floats(),
+            bytes: Aligned::zeroed(0),
+            wide_bytes: Aligned::zeroed(0),
+            scales: Vec::new(),
+            wide_scales: Vec::new(),
+            private: Private { attention: AttentionScratch::default(), mapped: floats() },
+        }
+    }
+}
+
+impl Scratch {
+    /// Makes room for a chunk of so many tokens.
+    pub(super) fn grow(&mut self, tokens: usize, encoder: &Encoder) {
+        let (hidden, wide) = (encoder.hidden, encoder.feed_forward);
+        self.hidden.grow(tokens * hidden);
+        self.qkv.grow(tokens * 3 * hidden);
+        self.context.grow(tokens * hidden);
+        self.wide.grow(FEED_FORWARD_ROWS.min(tokens) * wide);
+        if encoder.parts.layers.iter().any(|l| l.qkv.is_int8() || l.out.is_int8() || l.up.is_int8()) {
+            self.bytes.grow(tokens * byte_stride(hidden));
+        }
+        if encoder.parts.layers.iter().any(|l| l.down.is_int8()) {
+            self.wide_bytes.grow(FEED_FORWARD_ROWS.min(tokens) * byte_stride(wide));
+        }
+        if self.scales.len() < tokens {
+            self.scales.resize(tokens, RowScale::default());
+        }
+        self.wide_scales.resize(FEED_FORWARD_ROWS, RowScale::default());
+    }
+
+    pub(super) fn buffers(&mut self) -> Buffers {
+        Buffers {
+            hidden: self.hidden.as_mut_ptr(),
+            qkv: self.qkv.as_mut_ptr(),
+            context: self.context.as_mut_ptr(),
+            wide: self.wide.as_mut_ptr(),
+            bytes: self.bytes.as_mut_ptr(),
+            wide_bytes: self.wide_bytes.as_mut_ptr(),
+            scales: self.scales.as_mut_ptr(),
+            wide_scales: self.wide_scales.as_mut_ptr(),
+        }
+    }
+
+    pub(super) fn private(&mut self, encoder: &Encoder) -> &mut Private {
+        self.private.mapped.grow(encoder.hidden.max(encoder.feed_forward));
+        &mut self.private
+    }
+}
+
+/// The shared part of a [`Scratch`] as raw parts: a team's threads write disjoint rows or columns between barriers.
+pub(super) struct Buffers {
+    hidden: *mut f32,
+    qkv: *mut f32,
+    context: *mut f32,
+    wide: *mut f32,
+    bytes: *mut u8,
+    wide_bytes: *mut u8,
+    scales: *mut RowScale,
+    wide_scales: *mut RowScale,
+}
+
+// SAFETY: `Encoder::run` gives each to one thread, or to a team that keeps to its shares.
+unsafe impl Sync for Buffers {}
+
+impl Buffers {
+    /// Hidden states of `count` tokens.
+    ///
+    /// # Safety
+    ///
+    /// They lie within the chunk, and no one writes them meanwhile.
+    pub(super) unsafe fn rows(&self, first: usize, count: usize, hidden: usize) -> &[f32] {
+        // SAFETY: the caller vouches for it.
+        unsafe { std::slice::from_raw_parts(self.hidden.add(first * hidden), count * hidden) }
+    }
+}
+
+/// Consecutive sequences of a batch.
+pub(super) struct Chunk<'a> {
+    /// Token offsets in the batch; one more than sequences.
+    pub offsets: &'a [usize],
+}
+
+impl Chunk<'_> {
+    fn tokens(&self) -> usize {
+        self.offsets[self.offsets.len() - 1] - self.offsets[0]
+    }
+}
+
+impl Encoder {
+    /// Embeds the chunk and runs all layers; the result is in `buffers.hidden`.
+    ///
+    /// # Safety
+    ///
+    /// `buffers` have room for the chunk and belong to this team alone; every member calls this with the same chunk.
+    pub(super) unsafe fn forward(
+        &self,
+        team: &Team<'_>,
+        buffers: &Buffers,
+        private: &mut Private,
+        chunk: &Chunk<'_>,
+        ends: &impl Ends,
+    ) {
+        let tokens = chunk.tokens();
+        let first_linear = self.parts.layers.first().map(|layer| &layer.qkv);
+        // SAFETY: rows are taken from this thread's share, columns from its share of panels and heads;
+        // a barrier stands between a step and the next that reads other members' results.
+        unsafe {
+            self.embed(team.share(tokens), buffers, chunk, ends);
+            let norm = self.parts.embedding_norm.as_ref();
+            self.finish_rows(team.share(tokens), norm, first_linear, buffers, private);
+            team.barrier.wait();
+            for (at, layer) in self.parts.layers.iter().enumerate() {
+                let input = self.hidden_input(&layer.qkv, buffers, 0, tokens);
+                layer.qkv.run(&LinearArgs { out: buffers.qkv, ..input }, team.share(layer.qkv.panels()));
+                team.barrier.wait();
+
+                self.attend(team, buffers, private, chunk);
+                team.barrier.wait();
+
+                let context = if layer.out.is_int8() {
+                    let rows = team.share(tokens);
+                    quantize(&layer.out, rows, buffers.context, buffers.bytes, buffers.scales, private);
+                    team.barrier.wait();
+                    buffers.bytes.cast_const()
+                } else {
+                    buffers.context.cast_const().cast()
+                };
+                let args = LinearArgs {
+                    input: context,
+                    scales: buffers.scales,
+                    rows: tokens,
+                    out: buffers.hidden,
+                    residual: buffers.hidden,
+                    activation: Activation::Identity,
+                };
+                layer.out.run(&args, team.share(layer.out.panels()));
+                team.barrier.wait();
+
+                let norm = Some(&layer.attention_norm);
+                self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers, private);
+                team.barrier.wait();
+
+                for first in (0..tokens).step_by(FEED_FORWARD_ROWS) {
+                    let count = FEED_FORWARD_ROWS.min(tokens - first);
+                    self.feed_forward(layer, team, buffers, private, first, count);
+                }
+
+                let next = self.parts.layers.get(at + 1).map(|layer| &layer.qkv);
+                self.finish_rows(team.share(tokens), Some(&layer.output_norm), next, buffers, private);
+                team.barrier.wait();
+            }
+        }
+    }
+
+    /// Embeds the tokens `rows` of the chunk.
+    ///
+    /// # Safety
+    ///
+    /// As [`Encoder::forward`]; `rows` are this thread's.
+    unsafe fn embed(&self, rows: Range<usize>, buffers: &Buffers, chunk: &Chunk<'_>, ends: &impl Ends) {
+        let base = chunk.offsets[0];
+        for pair in chunk.offsets.windows(2) {
+            let (start, end) = (pair[0] - base, pair[1] - base);
+            for row in start.max(rows.start)..end.min(rows.end) {
+                // SAFETY: a row of this thread.
+                let values =
+                    unsafe { std::slice::from_raw_parts_mut(buffers.hidden.add(row * self.hidden), self.hidden) };
+                ends.embed(base + row, row - start, values);
+            }
+        }
+    }
+
+    /// Norm, and bytes for the next linear layer while the row is in the first-level cache.
+    ///
+    /// # Safety
+    ///
+    /// As [`Encoder::forward`]; `rows` are this thread's.
+    unsafe fn finish_rows(
+        &self,
+        rows: Range<usize>,
+        norm: Option<&LayerNorm>,
+        next: Option<&Linear>,
+        buffers: &Buffers,
+        private: &mut Private,
+    ) {
+        for row in rows {
+            // SAFETY: a row of this thread.
+            unsafe {
+                if let Some(norm) = norm {
+                    norm.row(buffers.hidden.add(row * self.hidden));
+                }
+                if let Some(next) = next.filter(|next| next.is_int8()) {
+                    quantize(next, row..row + 1, buffers.hidden, buffers.bytes, buffers.scales, private);
+                }
+            }
+        }
+    }
+
+    /// The hidden states as input of a layer, from `first` on, in its precision; outputs are the caller's to set.
+    unsafe fn hidden_input(&self, layer: &Linear, buffers: &Buffers, first: usize, rows: usize) -> LinearArgs {
+        // SAFETY: `first` lies within the chunk.
+        let (input, scales) = unsafe {
+            if layer.is_int8() {
+                let bytes = buffers.bytes.add(first * byte_stride(self.hidden));
+                (bytes.cast_const(), buffers.scales.add(first).cast_const())
+            } else {
+                (buffers.hidden.add(first * self.hidden).cast_const().cast(), ptr::null())
+            }
+        };
+        LinearArgs {
+            input,
+            scales,
+            rows,
+            out: ptr::null_mut(),
+            residual: ptr::null(),
+            activation: Activation::Identity,
+        }
+    }
+
+    /// Attention of this thread's share of sequences and heads.
+    ///
+    /// # Safety
+    ///
+    /// As [`Encoder::forward`].
+    unsafe fn attend(&self, team: &Team<'_>, buffers: &Buffers, private: &mut Private, chunk: &Chunk<'_>) {
+        let heads = self.parts.attention.heads();
+        for pair in team.share((chunk.offsets.len() - 1) * heads) {
+            let (sequence, head) = (pair / heads, pair % heads);
+            let first = chunk.offsets[sequence] - chunk.offsets[0];
+            let count = chunk.offsets[sequence + 1] - chunk.offsets[sequence];
+            if count > 0 {
+                // SAFETY: the rows of the sequence and the columns of the head are this thread's.
+                unsafe {
+                    let qkv = buffers.qkv.add(first * 3 * self.hidden);
+                    let context = buffers.context.add(first * self.hidden);
+                    self.parts.attention.head(qkv, count, head, &mut private.attention, context);
+                }
+            }
+        }
+    }
+
+    /// `hidden += down(activation(up(hidden)))` for `count` rows from `first` on.
+    ///
+    /// # Safety
+    ///
+    /// As [`Encoder::forward`].
+    unsafe fn feed_forward(
+        &self,
+        layer: &EncoderLayer,
+        team: &Team<'_>,
+        buffers: &Buffers,
+        private: &mut Private,
+        first: usize,
+        count: usize,
+    ) {
+        // SAFETY: as in `forward`.
+        unsafe {
+            let input = self.hidden_input(&layer.up, buffers, first, count);
+            let args = LinearArgs { out: buffers.wide, activation: self.parts.activation, ..input };
+            layer.up.run(&args, team.share(layer.up.panels()));
+            team.barrier.wait();
+            let wide = if layer.down.is_int8() {
+                let rows = team.share(count);
+                quantize(&layer.down, rows, buffers.wide, buffers.wide_bytes, buffers.wide_scales, private);
+                team.barrier.wait();
+                buffers.wide_bytes.cast_const()
+            } else {
+                buffers.wide.cast_const().cast()
+            };
+            let hidden = buffers.hidden.add(first * self.hidden);
+            let args = LinearArgs {
+                input: wide,
+                scales: buffers.wide_scales,
+                rows: count,
+                out: hidden,
+                residual: hidden,
+                activation: Activation::Identity,
+            };
+            layer.down.run(&args, team.share(layer.down.panels()));
+            team.barrier.wait();
+        }
+    }
+}
+
+/// Quantises rows for a layer.
+///
+/// # Safety
+///
+/// `rows` lie within `values`, `bytes` and `scales`, and are this thread's.
+unsafe fn quantize(
+    layer: &Linear,
+    rows: Range<usize>,
+    values: *const f32,
+    bytes: *mut u8,
+    scales: *mut RowScale,
+    private: &mut Private,
+) {
+    let n = layer.inputs();
+    let (factor, shift) =
+        layer.input_map().map_or((ptr::null(), ptr::null()), |map| (map.factor.as_ptr(), map.shift.as_ptr()));
+    for row in rows {
+        // SAFETY: the caller vouches for the row; the map has the layer's width.
+        unsafe {
+            *scales.add(row) = (layer.kernels.quantize)(&QuantizeArgs {
+                row: values.add(row * n),
+                n,
+                factor,
+                shift,
+                mapped: private.mapped.as_mut_ptr(),
+                out: bytes.add(row * byte_stride(n)),
+            });
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Which instruction set the kernels use, decided once at run time.
+
+use crate::kernels::Kernels;
+use std::sync::OnceLock;
+
+/// An instruction-set tier. Results are the same to the bit within one tier, not across tiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// Plain Rust, on every machine; the reference the others are tested against.
+    Scalar,
+    /// aarch64 without dot products.
+    Neon,
+    /// aarch64 with `sdot`.
+    NeonDot,
+    /// AVX2 and FMA; int8 through `vpmaddwd`, which is exact.
+    Avx2,
+    /// AVX2, FMA and AVX-VNNI.
+    Avx2Vnni,
+    /// AVX-512 F, BW, VL, DQ; int8 through `vpmaddwd`.
+    Avx512,
+    /// AVX-512 F, BW, VL, DQ and VNNI.
+    Avx512Vnni,
+}
+
+/// The environment variable that forces a lower tier: `avx512`, `avx2`, `neon` or `scalar`.
+pub const ISA_VARIABLE: &str = "CANDLE_EMBED_ISA";
+
+impl Isa {
+    /// The tiers this machine can run, best first; the last is always [`Isa::Scalar`].
+    pub fn available() -> Vec<Isa> {
+        let mut tiers = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq");
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            if avx512 && is_x86_feature_detected!("avx512vnni") {
+                tiers.push(Isa::Avx512Vnni);
+            }
+            if avx512 {
+                tiers.push(Isa::Avx512);
+            }
+            if avx2 && is_x86_feature_detected!("avxvnni") {
+                tiers.push(Isa::Avx2Vnni);
+            }
+            if avx2 {
+                tiers.push(Isa::Avx2);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        {
+            if std::arch::is_aarch64_feature_detected!("dotprod") {
+                tiers.push(Isa::NeonDot);
+            }
+            tiers.push(Isa::Neon);
+        }
+        tiers.push(Isa::Scalar);
+        tiers
+    }
+
+    /// The best tier of this machine at or below the one that [`ISA_VARIABLE`] names; an unknown or higher name changes
+    /// nothing. Read once per process.
+    pub fn detect() -> Isa {
+        static CHOSEN: OnceLock<Isa> = OnceLock::new();
+        *CHOSEN.get_or_init(|| Self::choose(std::env::var(ISA_VARIABLE).ok().as_deref()))
+    }
+
+    /// What [`Isa::detect`] answers when the variable has this value.
+    pub fn choose(forced: Option<&str>) -> Isa {
+        let tiers = Self::available();
+        let wanted = forced.map(|name| name.trim().to_ascii_lowercase());
+        let family = wanted.as_deref().and_then(|name| tiers.iter().find(|tier| tier.family() == name));
+        *family.unwrap_or(&tiers[0])
+    }
+
+    /// The name [`ISA_VARIABLE`] knows this tier by.
+    pub fn family(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            Isa::Neon | Isa::NeonDot => "neon",
+            Isa::Avx2 | Isa::Avx2Vnni => "avx2",
+            Isa::Avx512 | Isa::Avx512Vnni => "avx512",
+        }
+    }
+
+    /// The tier's name with its dot-product extension, for reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Scalar => "scalar",
+            Isa::Neon => "neon",
+            Isa::NeonDot => "neon+dotprod",
+            Isa::Avx2 => "avx2",
+            Isa::Avx2Vnni => "avx2+vnni",
+            Isa::Avx512 => "avx512",
+            Isa::Avx512Vnni => "avx512+vnni",
+        }
+    }
+
+    /// The tier's kernels.
+    ///
+    /// # Panics
+    ///
+    /// Where this machine does not have the tier: this check is what makes every later kernel call sound.
+    pub(crate) fn kernels(self) -> &'static Kernels {
+        assert!(Self::available().contains(&self), "this machine has no {}", self.name());
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => &crate::avx512::vnni::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => &crate::avx512::plain::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2Vnni => &crate::avx2::vnni::KERNELS,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => &crate::avx2::plain::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::NeonDot => &crate::neon::dot::KERNELS,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => &crate::neon::plain::KERNELS,
+            _ => &crate::scalar::plain::KERNELS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forced_tier_is_never_above_the_machine() {
+        let best = Isa::available()[0];
+        assert_eq!(Isa::choose(None), best);
+        assert_eq!(Isa::choose(Some("no such tier")), best);
+        assert_eq!(Isa::choose(Some("Scalar ")), Isa::Scalar);
+        for tier in Isa::available() {
+            assert_eq!(Isa::choose(Some(tier.family())).family(), tier.family());
+        }
+    }
+}

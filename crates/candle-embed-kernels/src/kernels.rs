@@ -1,0 +1,132 @@
+//! The compiled kernels of a tier, as a table of functions.
+
+use crate::rows::{FinishArgs, QuantizeArgs, RowScale, SoftmaxArgs};
+use crate::tile::Tile;
+
+/// The kernels of one tier. Calling any of them is unsafe in two ways: the CPU must have the tier (true for every table
+/// that [`crate::Isa::kernels`] hands out on this machine), and the pointers must cover what the arguments say.
+pub(crate) struct Kernels {
+    /// Columns of a weight panel.
+    pub panel: usize,
+    /// f32 lanes of a vector.
+    pub lanes: usize,
+    /// f32 tiles by height (index 0 is one row), a panel wide.
+    pub tiles_f32: &'static [Tile],
+    /// f32 tiles by height, one vector wide.
+    pub tiles_narrow: &'static [Tile],
+    /// int8 tiles by height, a panel wide.
+    pub tiles_i8: &'static [Tile],
+    pub finish_f32: unsafe fn(&FinishArgs),
+    pub finish_i8: unsafe fn(&FinishArgs),
+    pub scale_rows: unsafe fn(&FinishArgs),
+    pub softmax: unsafe fn(&SoftmaxArgs),
+    pub layer_norm: unsafe fn(*mut f32, usize, *const f32, *const f32, f32),
+    pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
+    pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
+    pub probe_f32: unsafe fn(usize) -> u64,
+    pub probe_i8: unsafe fn(usize) -> u64,
+}
+
+/// Compiles the generic kernels for one tier: `mod name` with a static `KERNELS`.
+macro_rules! tier {
+    (
+        mod $name:ident, $simd:ty, $(#[$feature:meta])?, vectors $vectors:literal,
+        f32 [$($height:literal)*], i8 [$($height_i8:literal)*]
+    ) => {
+        #[doc = concat!("Compiled kernels: `", stringify!($simd), "`.")]
+        pub(crate) mod $name {
+            use super::*;
+            use crate::kernels::Kernels;
+            use crate::probe;
+            use crate::rows::{self, FinishArgs, QuantizeArgs, RowScale, SoftmaxArgs};
+            use crate::tile::{self, TileArgs};
+
+            $(#[$feature])?
+            unsafe fn tile_f32<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { tile::tile_f32::<$simd, ROWS, VECTORS>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn tile_i8<const ROWS: usize>(args: &TileArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { tile::tile_i8::<$simd, ROWS, $vectors>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn finish<const INT: bool>(args: &FinishArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { rows::finish::<$simd, INT>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn scale_rows(args: &FinishArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { rows::scale_rows::<$simd>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn softmax(args: &SoftmaxArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { rows::softmax::<$simd>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn layer_norm(row: *mut f32, n: usize, gamma: *const f32, beta: *const f32, eps: f32) {
+                // SAFETY: the contract of this table.
+                unsafe { rows::layer_norm::<$simd>(row, n, gamma, beta, eps) }
+            }
+
+            $(#[$feature])?
+            unsafe fn quantize(args: &QuantizeArgs) -> RowScale {
+                // SAFETY: the contract of this table.
+                unsafe { rows::quantize::<$simd>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn pack_keys(
+                keys: *const f32,
+                stride: usize,
+                count: usize,
+                size: usize,
+                panel: usize,
+                out: *mut f32,
+            ) {
+                // SAFETY: the contract of this table.
+                unsafe { rows::pack_keys::<$simd>(keys, stride, count, size, panel, out) }
+            }
+
+            $(#[$feature])?
+            unsafe fn probe_f32(rounds: usize) -> u64 {
+                const COUNT: usize = $vectors * [$($height),*].len();
+                // SAFETY: the contract of this table.
+                unsafe { probe::probe_f32::<$simd, COUNT>(rounds) }
+            }
+
+            $(#[$feature])?
+            unsafe fn probe_i8(rounds: usize) -> u64 {
+                const COUNT: usize = $vectors * [$($height_i8),*].len();
+                // SAFETY: the contract of this table.
+                unsafe { probe::probe_i8::<$simd, COUNT>(rounds) }
+            }
+
+            pub(crate) static KERNELS: Kernels = Kernels {
+                panel: $vectors * <$simd as Simd>::LANES,
+                lanes: <$simd as Simd>::LANES,
+                tiles_f32: &[$(tile_f32::<$height, $vectors>),*],
+                tiles_narrow: &[$(tile_f32::<$height, 1>),*],
+                tiles_i8: &[$(tile_i8::<$height_i8>),*],
+                finish_f32: finish::<false>,
+                finish_i8: finish::<true>,
+                scale_rows,
+                softmax,
+                layer_norm,
+                quantize,
+                pack_keys,
+                probe_f32,
+                probe_i8,
+            };
+        }
+    };
+}
+pub(crate) use tier;

@@ -1,0 +1,40 @@
+//! CPU kernels for sentence encoders: weights packed once, tokens packed without padding, epilogues in registers.
+//!
+//! The layers of an encoder are assembled from [`Linear`], [`Attention`] and [`LayerNorm`]; [`Encoder`] is the whole
+//! stack, run by a [`ThreadPool`]. Everything is generic over an instruction-set tier ([`Isa`]) chosen at run time.
+//!
+//! Within one tier a token's results do not depend on what else is in the batch or on the number of threads, to the bit.
+
+pub use activation::Activation;
+pub use attention::{Attention, AttentionScratch, DistanceBias};
+pub use encoder::{Encoder, EncoderLayer, EncoderParts, Ends};
+pub use isa::{ISA_VARIABLE, Isa};
+pub use linear::{Linear, LinearError};
+pub use norm::LayerNorm;
+pub use pack::{Aligned, InputMap};
+pub use quantized::QuantizedRows;
+pub use rows::RowScale;
+pub use threads::{Barrier, ThreadPool};
+
+mod activation;
+mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod encoder;
+mod isa;
+mod kernels;
+mod linear;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod norm;
+mod pack;
+mod plan;
+pub mod probe;
+mod quantized;
+mod rows;
+mod scalar;
+mod simd;
+mod threads;
+mod tile;

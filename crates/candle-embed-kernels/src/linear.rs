@@ -1,0 +1,292 @@
+//! Linear layers on packed weights: `activation(x W^T + b) + residual`, f32 or int8.
+
+use crate::activation::Activation;
+use crate::isa::Isa;
+use crate::kernels::Kernels;
+use crate::pack::{Aligned, InputMap, pack_f32, pack_i8};
+use crate::quantized::{QuantizedRows, byte_stride};
+use crate::rows::{FinishArgs, RowScale};
+use crate::tile::{Tile, TileArgs};
+use std::fmt;
+use std::ops::Range;
+use std::ptr;
+
+/// A linear layer whose weights are packed for one tier.
+pub struct Linear {
+    pub(crate) kernels: &'static Kernels,
+    inputs: usize,
+    outputs: usize,
+    bias: Aligned<f32>,
+    weights: Weights,
+}
+
+enum Weights {
+    F32(Aligned<f32>),
+    I8 {
+        quads: Aligned<i8>,
+        /// Scale of each output's weights.
+        scale: Aligned<f32>,
+        /// `scale` times the sum of the output's weights: what one unit of a row's offset contributes.
+        sum: Aligned<f32>,
+        map: Option<InputMap>,
+    },
+}
+
+/// Why a layer could not be packed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinearError {
+    /// A vector that should have one value per input or output has another length.
+    Length {
+        /// Which vector.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+        /// The length it should have.
+        expected: usize,
+    },
+    /// No inputs or no outputs.
+    Empty,
+}
+
+impl fmt::Display for LinearError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { what, got, expected } => write!(f, "{what} has {got} values, the layer needs {expected}"),
+            Self::Empty => write!(f, "a linear layer needs at least one input and one output"),
+        }
+    }
+}
+
+impl std::error::Error for LinearError {}
+
+/// Sums of one tile: 14 x 32 is the largest any tier has.
+#[repr(align(64))]
+pub(crate) struct TileBuffer(pub(crate) [f32; 14 * 32]);
+
+/// What a linear layer reads and writes, as raw parts so that several threads can share the outputs by panels.
+#[derive(Clone, Copy)]
+pub(crate) struct LinearArgs {
+    /// f32 rows of `inputs` values, or quantised rows of [`byte_stride`] bytes.
+    pub input: *const u8,
+    /// The quantised rows' scales; unused for f32.
+    pub scales: *const RowScale,
+    pub rows: usize,
+    /// Rows of `outputs` values.
+    pub out: *mut f32,
+    /// Rows of `outputs` values added last, or null; may be `out` itself.
+    pub residual: *const f32,
+    pub activation: Activation,
+}
+
+impl Linear {
+    /// Packs f32 weights; `fill(row, values)` writes row `row` of the `[outputs, inputs]` matrix. No bias means zeros.
+    pub fn pack_f32(
+        isa: Isa,
+        [outputs, inputs]: [usize; 2],
+        bias: Option<&[f32]>,
+        fill: impl FnMut(usize, &mut [f32]),
+    ) -> Result<Self, LinearError> {
+        let kernels = isa.kernels();
+        let bias = pad(kernels, [outputs, inputs], "bias", bias)?;
+        let weights = Weights::F32(pack_f32(outputs, inputs, kernels.panel, fill));
+        Ok(Self { kernels, inputs, outputs, bias, weights })
+    }
+
+    /// Packs int8 weights with one scale an output, `weight = scale[row] * values[column]`. -128 may occur.
+    ///
+    /// `map` says what is done to the inputs before they are quantised; see [`InputMap`] for what it asks of the weights.
+    pub fn pack_i8(
+        isa: Isa,
+        [outputs, inputs]: [usize; 2],
+        bias: Option<&[f32]>,
+        scales: &[f32],
+        map: Option<InputMap>,
+        fill: impl FnMut(usize, &mut [i8]),
+    ) -> Result<Self, LinearError> {
+        let kernels = isa.kernels();
+        let bias = pad(kernels, [outputs, inputs], "bias", bias)?;
+        let scale = pad(kernels, [outputs, inputs], "scales", Some(scales))?;
+        for (what, values) in map.iter().flat_map(|m| [("factor", &m.factor), ("shift", &m.shift)]) {
+            check(what, values.len(), inputs)?;
+        }
+        let (quads, sums) = pack_i8(outputs, inputs, kernels.panel, fill);
+        let sums: Vec<f32> = sums.iter().zip(scales).map(|(&sum, &scale)| sum as f32 * scale).collect();
+        let sum = pad(kernels, [outputs, inputs], "sums", Some(&sums))?;
+        Ok(Self { kernels, inputs, outputs, bias, weights: Weights::I8 { quads, scale, sum, map } })
+    }
+
+    /// Width of an input row.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Width of an output row.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Whether the layer takes [`QuantizedRows`].
+    pub fn is_int8(&self) -> bool {
+        matches!(self.weights, Weights::I8 { .. })
+    }
+
+    /// What has to be done to inputs before quantising them for this layer.
+    pub fn input_map(&self) -> Option<&InputMap> {
+        match &self.weights {
+            Weights::F32(_) => None,
+            Weights::I8 { map, .. } => map.as_ref(),
+        }
+    }
+
+    /// `out = activation(x W^T + b) + residual` on the calling thread, for an f32 layer.
+    ///
+    /// # Panics
+    ///
+    /// Where the layer is int8, or the lengths do not agree on one number of rows.
+    pub fn forward(&self, x: &[f32], activation: Activation, residual: Option<&[f32]>, out: &mut [f32]) {
+        assert!(!self.is_int8(), "an int8 layer takes quantised rows");
+        let rows = x.len() / self.inputs;
+        assert_eq!(x.len(), rows * self.inputs, "input rows of {} values", self.inputs);
+        self.run_checked(x.as_ptr().cast(), ptr::null(), rows, activation, residual, out);
+    }
+
+    /// The same for an int8 layer, on rows quantised with its [`Linear::input_map`].
+    ///
+    /// # Panics
+    ///
+    /// Where the layer is f32, or the lengths do not agree.
+    pub fn forward_quantized(
+        &self,
+        x: &QuantizedRows,
+        activation: Activation,
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        assert!(self.is_int8(), "an f32 layer takes f32 rows");
+        assert_eq!(x.columns, self.inputs, "input rows of {} values", self.inputs);
+        self.run_checked(x.bytes.as_ptr(), x.scales.as_ptr(), x.scales.len(), activation, residual, out);
+    }
+
+    fn run_checked(
+        &self,
+        input: *const u8,
+        scales: *const RowScale,
+        rows: usize,
+        activation: Activation,
+        residual: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
+        assert_eq!(out.len(), rows * self.outputs, "output rows of {} values", self.outputs);
+        let residual = residual.map_or(ptr::null(), |residual| {
+            assert_eq!(residual.len(), out.len(), "residual rows of {} values", self.outputs);
+            residual.as_ptr()
+        });
+        let args = LinearArgs { input, scales, rows, out: out.as_mut_ptr(), residual, activation };
+        // SAFETY: the lengths were checked; `out` is borrowed exclusively.
+        unsafe { self.run(&args, 0..self.panels()) };
+    }
+
+    /// Number of weight panels: what threads share when they work on the same rows.
+    pub(crate) fn panels(&self) -> usize {
+        self.outputs.div_ceil(self.kernels.panel)
+    }
+
+    /// Computes the outputs of some panels.
+    ///
+    /// # Safety
+    ///
+    /// The pointers cover `rows` rows; nothing else writes the columns of these panels or the inputs meanwhile.
+    pub(crate) unsafe fn run(&self, args: &LinearArgs, panels: Range<usize>) {
+        let kernels = self.kernels;
+        let panel = kernels.panel;
+        let mut sums = TileBuffer([0.0; 14 * 32]);
+        let (tiles, steps, weights, input_stride) = match &self.weights {
+            Weights::F32(w) => (kernels.tiles_f32, self.inputs, w.as_ptr().cast::<u8>(), self.inputs * 4),
+            Weights::I8 { quads, .. } => {
+                (kernels.tiles_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>(), byte_stride(self.inputs))
+            }
+        };
+        let null = (ptr::null(), ptr::null(), kernels.finish_f32);
+        for at in panels {
+            let first = at * panel;
+            // SAFETY: the packed arrays have a whole panel at `first`, and the caller vouches for the rows.
+            unsafe {
+                let (weight_scale, weight_sum, finish) = match &self.weights {
+                    Weights::F32(_) => null,
+                    Weights::I8 { scale, sum, .. } => {
+                        (scale.as_ptr().add(first), sum.as_ptr().add(first), kernels.finish_i8)
+                    }
+                };
+                let b = weights.add(first * steps * 4);
+                let panel_bytes = panel * steps * 4;
+                let mut fetched = 0;
+                for_tiles(args.rows, tiles, |row, rows, tile| {
+                    // The first tiles fetch the next panel while this one is multiplied: it comes from
+                    // the third-level cache or memory.
+                    let next = if fetched < panel_bytes { b.wrapping_add(panel_bytes + fetched) } else { b };
+                    fetched += 64 * steps;
+                    tile(&TileArgs {
+                        k: steps,
+                        a: args.input.add(row * input_stride),
+                        a_stride: input_stride,
+                        b,
+                        b_stride: panel * 4,
+                        next,
+                        c: sums.0.as_mut_ptr().cast(),
+                        c_stride: panel * 4,
+                    });
+                    let offset = row * self.outputs + first;
+                    finish(&FinishArgs {
+                        sums: sums.0.as_ptr(),
+                        sums_stride: panel,
+                        rows,
+                        columns: panel.min(self.outputs - first),
+                        bias: self.bias.as_ptr().add(first),
+                        weight_scale,
+                        weight_sum,
+                        row_scale: args.scales.wrapping_add(row),
+                        residual: if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) },
+                        residual_stride: self.outputs,
+                        out: args.out.add(offset),
+                        out_stride: self.outputs,
+                        activation: args.activation,
+                    });
+                });
+            }
+        }
+    }
+}
+
+/// Cuts rows into tiles of nearly equal height (16 rows are 8 + 8, not 14 + 2: a low tile leaves FMA units idle) and
+/// calls `f(first row, height, tile)`.
+#[inline(always)]
+pub(crate) fn for_tiles(rows: usize, tiles: &'static [Tile], mut f: impl FnMut(usize, usize, Tile)) {
+    let count = rows.div_ceil(tiles.len());
+    let mut row = 0;
+    for left in (1..=count).rev() {
+        let height = (rows - row).div_ceil(left);
+        f(row, height, tiles[height - 1]);
+        row += height;
+    }
+}
+
+fn check(what: &'static str, got: usize, expected: usize) -> Result<(), LinearError> {
+    if got == expected { Ok(()) } else { Err(LinearError::Length { what, got, expected }) }
+}
+
+/// One value an output, zeros up to whole panels.
+fn pad(
+    kernels: &Kernels,
+    [outputs, inputs]: [usize; 2],
+    what: &'static str,
+    values: Option<&[f32]>,
+) -> Result<Aligned<f32>, LinearError> {
+    if outputs == 0 || inputs == 0 {
+        return Err(LinearError::Empty);
+    }
+    let values = values.unwrap_or(&[]);
+    if !values.is_empty() {
+        check(what, values.len(), outputs)?;
+    }
+    Ok(Aligned::padded(values, outputs.next_multiple_of(kernels.panel)))
+}

@@ -1,0 +1,159 @@
+//! Weight panels: what [`crate::Linear`] keeps of a weight matrix, and the aligned memory it lives in.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+/// One cache line; also the width of an AVX-512 vector.
+const LINE: usize = 64;
+
+/// Zeroed memory for plain numbers, aligned to a cache line, of fixed length.
+pub struct Aligned<T: Number> {
+    start: NonNull<T>,
+    len: usize,
+}
+
+/// Numbers for which all bits zero is a value and nothing has to be dropped.
+pub trait Number: Copy + sealed::Sealed {}
+
+impl<T: Copy + sealed::Sealed> Number for T {}
+
+mod sealed {
+    /// Keeps [`super::Number`] to the types below.
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for i8 {}
+    impl Sealed for u8 {}
+}
+
+// SAFETY: it owns its memory exclusively and holds plain numbers.
+unsafe impl<T: Number + Send> Send for Aligned<T> {}
+// SAFETY: shared access only reads.
+unsafe impl<T: Number + Sync> Sync for Aligned<T> {}
+
+impl<T: Number> Aligned<T> {
+    /// `len` zeros.
+    pub fn zeroed(len: usize) -> Self {
+        let layout = Self::layout(len);
+        // SAFETY: the layout is never empty.
+        let start = unsafe { alloc_zeroed(layout) };
+        let start = NonNull::new(start.cast()).unwrap_or_else(|| handle_alloc_error(layout));
+        Self { start, len }
+    }
+
+    /// A copy of `values` followed by zeros up to `len`.
+    pub fn padded(values: &[T], len: usize) -> Self {
+        let mut all = Self::zeroed(len);
+        all[..values.len()].copy_from_slice(values);
+        all
+    }
+
+    /// Makes room for at least `len` values; the contents are zero again where it had to grow.
+    pub fn grow(&mut self, len: usize) {
+        if len > self.len {
+            *self = Self::zeroed(len);
+        }
+    }
+
+    fn layout(len: usize) -> Layout {
+        let bytes = len.checked_mul(size_of::<T>()).expect("a buffer larger than the address space");
+        Layout::from_size_align(bytes.max(LINE), LINE).expect("a buffer larger than the address space")
+    }
+}
+
+impl<T: Number> Drop for Aligned<T> {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `zeroed` with the same layout.
+        unsafe { dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) };
+    }
+}
+
+impl<T: Number> Deref for Aligned<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: `len` initialised values.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Number> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: `len` initialised values, borrowed exclusively.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+/// What is done to each input channel before it is quantised: `x * factor + shift`.
+///
+/// The weights behind it have to be those of the mapped input: column `j` divided by `factor[j]`, and the bias less
+/// `sum_j weight[j] / factor[j] * shift[j]`. A factor evens out channels of very different size (smoothing), a shift
+/// takes away what an outlier channel has in common over all tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputMap {
+    /// One factor an input channel.
+    pub factor: Vec<f32>,
+    /// One summand an input channel.
+    pub shift: Vec<f32>,
+}
+
+/// Panels `[outputs / panel][inputs][panel]` of f32; `fill(row, values)` gives a row of the `[outputs, inputs]` matrix.
+pub(crate) fn pack_f32(
+    outputs: usize,
+    inputs: usize,
+    panel: usize,
+    mut fill: impl FnMut(usize, &mut [f32]),
+) -> Aligned<f32> {
+    let mut packed = Aligned::zeroed(outputs.div_ceil(panel) * panel * inputs);
+    let mut row = vec![0.0; inputs];
+    for output in 0..outputs {
+        fill(output, &mut row);
+        let start = output / panel * panel * inputs + output % panel;
+        for (k, &value) in row.iter().enumerate() {
+            packed[start + k * panel] = value;
+        }
+    }
+    packed
+}
+
+/// Panels `[outputs / panel][inputs / 4][panel][4]` of i8 with zeros behind the last input, and each row's sum.
+pub(crate) fn pack_i8(
+    outputs: usize,
+    inputs: usize,
+    panel: usize,
+    mut fill: impl FnMut(usize, &mut [i8]),
+) -> (Aligned<i8>, Vec<i32>) {
+    let quads = inputs.div_ceil(4);
+    let mut packed = Aligned::zeroed(outputs.div_ceil(panel) * panel * quads * 4);
+    let mut row = vec![0; inputs];
+    let mut sums = Vec::with_capacity(outputs);
+    for output in 0..outputs {
+        fill(output, &mut row);
+        let start = output / panel * panel * quads * 4 + output % panel * 4;
+        for (k, &value) in row.iter().enumerate() {
+            packed[start + k / 4 * panel * 4 + k % 4] = value;
+        }
+        sums.push(row.iter().map(|&w| i32::from(w)).sum());
+    }
+    (packed, sums)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panels_hold_the_rows_as_columns() {
+        let packed = pack_f32(3, 2, 2, |row, values| values.copy_from_slice(&[row as f32, 10.0 + row as f32]));
+        assert_eq!(&packed[..], &[0.0, 1.0, 10.0, 11.0, 2.0, 0.0, 12.0, 0.0]);
+        let (packed, sums) = pack_i8(1, 5, 2, |_, values| values.copy_from_slice(&[1, 2, 3, 4, 5]));
+        assert_eq!(&packed[..], &[1, 2, 3, 4, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(sums, [15]);
+    }
+
+    #[test]
+    fn memory_is_aligned_even_when_empty() {
+        assert!(Aligned::<f32>::zeroed(0).is_empty());
+        assert_eq!(Aligned::<u8>::zeroed(5).as_ptr() as usize % LINE, 0);
+    }
+}

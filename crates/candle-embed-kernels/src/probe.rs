@@ -1,0 +1,60 @@
+//! The machine's peak, from registers alone: the yardstick of every share that is quoted for these kernels.
+
+use crate::isa::Isa;
+use crate::simd::Simd;
+use std::hint::black_box;
+
+/// Additions and multiplications (each counts as one) of a number of rounds of independent f32 FMAs. Time a call to get
+/// the peak; run one on every thread at once, as a forward does.
+pub fn f32_operations(isa: Isa, rounds: usize) -> u64 {
+    // SAFETY: `kernels` hands out tiers of this machine only.
+    unsafe { (isa.kernels().probe_f32)(rounds) }
+}
+
+/// As [`f32_operations`], for products of u8 and i8 summed in i32, in the best way the tier has.
+pub fn i8_operations(isa: Isa, rounds: usize) -> u64 {
+    // SAFETY: `kernels` hands out tiers of this machine only.
+    unsafe { (isa.kernels().probe_i8)(rounds) }
+}
+
+/// FMAs on `COUNT` registers.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU.
+#[inline(always)]
+pub(crate) unsafe fn probe_f32<S: Simd, const COUNT: usize>(rounds: usize) -> u64 {
+    // SAFETY: registers only.
+    unsafe {
+        let mut acc = [S::splat(0.0); COUNT];
+        let (a, b) = (S::splat(black_box(0.5)), S::splat(black_box(1.0)));
+        for _ in 0..rounds {
+            for sum in &mut acc {
+                *sum = S::fma(*sum, a, b);
+            }
+        }
+        black_box(&acc);
+    }
+    (rounds * COUNT * S::LANES * 2) as u64
+}
+
+/// Dot products into `COUNT` registers.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU.
+#[inline(always)]
+pub(crate) unsafe fn probe_i8<S: Simd, const COUNT: usize>(rounds: usize) -> u64 {
+    // SAFETY: the two loads are of 4 bytes and of at most 64.
+    unsafe {
+        let mut acc = [S::int_zero(); COUNT];
+        let (a, b) = (S::quad_a(black_box([1u8; 4]).as_ptr()), S::quad_b(black_box([1i8; 64]).as_ptr()));
+        for _ in 0..rounds {
+            for sum in &mut acc {
+                *sum = S::dot(*sum, a, b);
+            }
+        }
+        black_box(&acc);
+    }
+    (rounds * COUNT * S::LANES * 8) as u64
+}

@@ -1,0 +1,451 @@
+//! Row kernels, written once over [`Simd`]: the epilogues of a linear tile, softmax, layer norm, quantising.
+
+use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
+use crate::simd::Simd;
+use std::ptr;
+
+/// How the sums of one tile become outputs: `activation(scale * sum + bias) + residual`.
+#[derive(Clone, Copy)]
+pub(crate) struct FinishArgs {
+    /// The tile's sums, `c_stride` elements (4 bytes each) from row to row: f32, or i32 for int8.
+    pub sums: *const f32,
+    /// Elements from one row of `sums` to the next.
+    pub sums_stride: usize,
+    /// Rows of the tile.
+    pub rows: usize,
+    /// Columns to write, at most the panel's.
+    pub columns: usize,
+    /// Bias of the panel, padded to its width.
+    pub bias: *const f32,
+    /// int8: scale of each column's weights, padded.
+    pub weight_scale: *const f32,
+    /// int8: `weight_scale` times the sum of the column's weights, padded.
+    pub weight_sum: *const f32,
+    /// int8: what each row's bytes stand for.
+    pub row_scale: *const RowScale,
+    /// Added after the activation, or null.
+    pub residual: *const f32,
+    /// Elements from one row of `residual` to the next.
+    pub residual_stride: usize,
+    /// First output.
+    pub out: *mut f32,
+    /// Elements from one row of `out` to the next.
+    pub out_stride: usize,
+    /// Applied before the residual.
+    pub activation: Activation,
+}
+
+impl FinishArgs {
+    /// Nothing to do: for callers that use a few of the fields.
+    pub(crate) const EMPTY: Self = Self {
+        sums: ptr::null(),
+        sums_stride: 0,
+        rows: 0,
+        columns: 0,
+        bias: ptr::null(),
+        weight_scale: ptr::null(),
+        weight_sum: ptr::null(),
+        row_scale: ptr::null(),
+        residual: ptr::null(),
+        residual_stride: 0,
+        out: ptr::null_mut(),
+        out_stride: 0,
+        activation: Activation::Identity,
+    };
+}
+
+/// What the bytes of a quantised row stand for: `value = offset + scale * byte`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RowScale {
+    /// Size of one step.
+    pub scale: f32,
+    /// Value of byte 0, which is the row's minimum.
+    pub offset: f32,
+}
+
+/// Turns f32 sums into outputs.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU, and the pointers of [`FinishArgs`] cover its rows and columns.
+#[inline(always)]
+pub(crate) unsafe fn finish<S: Simd, const INT: bool>(args: &FinishArgs) {
+    // SAFETY: same contract.
+    unsafe {
+        match args.activation {
+            Activation::Identity => finish_with::<S, Identity, INT>(args),
+            Activation::Gelu => finish_with::<S, Gelu, INT>(args),
+            Activation::GeluTanh => finish_with::<S, GeluTanh, INT>(args),
+            Activation::Relu => finish_with::<S, Relu, INT>(args),
+            Activation::Silu => finish_with::<S, Silu, INT>(args),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn finish_with<S: Simd, A: Apply, const INT: bool>(args: &FinishArgs) {
+    // SAFETY: same contract; `RESIDUAL` says whether there is one.
+    unsafe {
+        let full = args.columns / S::LANES * S::LANES;
+        for first in (0..full).step_by(S::LANES) {
+            if args.residual.is_null() {
+                finish_column::<S, A, INT, false, true>(args, first);
+            } else {
+                finish_column::<S, A, INT, true, true>(args, first);
+            }
+        }
+        if full < args.columns {
+            if args.residual.is_null() {
+                finish_column::<S, A, INT, false, false>(args, full);
+            } else {
+                finish_column::<S, A, INT, true, false>(args, full);
+            }
+        }
+    }
+}
+
+/// One vector's columns of all rows. Every case is compiled by itself: the loop runs 28 times a tile, and the multipliers
+/// of an int8 tile stand still meanwhile.
+#[inline(always)]
+unsafe fn finish_column<S: Simd, A: Apply, const INT: bool, const RESIDUAL: bool, const FULL: bool>(
+    args: &FinishArgs,
+    first: usize,
+) {
+    // SAFETY: every access is at a row below `rows` and a column below `columns`, or within the padded panel.
+    unsafe {
+        let width = args.columns - first;
+        let bias = S::load(args.bias.add(first));
+        let (scale, sum) = if INT {
+            (S::load(args.weight_scale.add(first)), S::load(args.weight_sum.add(first)))
+        } else {
+            (bias, bias)
+        };
+        let mut sums = args.sums.add(first);
+        let mut out = args.out.add(first);
+        let mut residual = args.residual.wrapping_add(first);
+        for row in 0..args.rows {
+            let mut v = if INT {
+                let RowScale { scale: step, mut offset } = *args.row_scale.add(row);
+                if S::QUAD_BIAS != 0 {
+                    offset += step * S::QUAD_BIAS as f32;
+                }
+                let constant = S::fma(S::splat(offset), sum, bias);
+                S::fma(S::int_load_f32(sums.cast()), S::mul(S::splat(step), scale), constant)
+            } else {
+                S::add(S::load(sums), bias)
+            };
+            v = A::apply::<S>(v);
+            if FULL {
+                if RESIDUAL {
+                    v = S::add(v, S::load(residual));
+                }
+                S::store(out, v);
+            } else {
+                if RESIDUAL {
+                    v = S::add(v, S::load_head(residual, width));
+                }
+                S::store_head(out, v, width);
+            }
+            sums = sums.wrapping_add(args.sums_stride);
+            out = out.wrapping_add(args.out_stride);
+            residual = residual.wrapping_add(args.residual_stride);
+        }
+    }
+}
+
+/// `out = sums * factor` for the rows of a tile, one factor a row.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU, and the pointers of [`FinishArgs`] cover its rows and columns; `bias` has one factor a row.
+#[inline(always)]
+pub(crate) unsafe fn scale_rows<S: Simd>(args: &FinishArgs) {
+    // SAFETY: every access is at a row below `rows` and a column below `columns`.
+    unsafe {
+        for row in 0..args.rows {
+            let factor = S::splat(*args.bias.add(row));
+            let sums = args.sums.add(row * args.sums_stride);
+            let out = args.out.add(row * args.out_stride);
+            for first in (0..args.columns).step_by(S::LANES) {
+                let width = args.columns - first;
+                let v = S::mul(S::load(sums.add(first)), factor);
+                if width >= S::LANES {
+                    S::store(out.add(first), v);
+                } else {
+                    S::store_head(out.add(first), v, width);
+                }
+            }
+        }
+    }
+}
+
+/// A tile of attention scores.
+#[derive(Clone, Copy)]
+pub(crate) struct SoftmaxArgs {
+    /// The scores; replaced by `exp(factor * (score - max))`, not yet divided by the sum.
+    pub scores: *mut f32,
+    /// Elements from one row to the next.
+    pub stride: usize,
+    /// Rows of the tile.
+    pub rows: usize,
+    /// Keys.
+    pub columns: usize,
+    /// Factor of the scores (1 / sqrt(head size)) times log2(e).
+    pub factor: f32,
+    /// Added to `factor * score`, already times log2(e); null for none.
+    pub bias: *const f32,
+    /// Elements from one row of `bias` to the next: -1 where the bias depends on the distance alone.
+    pub bias_stride: isize,
+    /// Receives 1 / sum of each row.
+    pub inverse: *mut f32,
+}
+
+/// Exponentials of scores, and the inverse of their sums.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU, and the pointers cover the rows and columns.
+#[inline(always)]
+pub(crate) unsafe fn softmax<S: Simd>(args: &SoftmaxArgs) {
+    // SAFETY: every access is at a row below `rows` and a column below `columns`.
+    unsafe {
+        let lowest = S::splat(f32::MIN);
+        let full = args.columns / S::LANES * S::LANES;
+        let tail = args.columns - full;
+        for row in 0..args.rows {
+            let scores = args.scores.add(row * args.stride);
+            if !args.bias.is_null() {
+                add_bias::<S>(args, row);
+            }
+            let factor = if args.bias.is_null() { args.factor } else { 1.0 };
+            let mut max = lowest;
+            for at in (0..full).step_by(S::LANES) {
+                max = S::max(max, S::load(scores.add(at)));
+            }
+            if tail > 0 {
+                max = S::max(max, S::head_or(S::load_head(scores.add(full), tail), tail, lowest));
+            }
+            let shift = S::splat(-S::largest(max) * factor);
+            let factor = S::splat(factor);
+            let mut sum = S::splat(0.0);
+            for at in (0..full).step_by(S::LANES) {
+                let p = S::exp2(S::fma(S::load(scores.add(at)), factor, shift));
+                S::store(scores.add(at), p);
+                sum = S::add(sum, p);
+            }
+            if tail > 0 {
+                let p = S::exp2(S::fma(S::load_head(scores.add(full), tail), factor, shift));
+                S::store_head(scores.add(full), p, tail);
+                sum = S::add(sum, S::head_or(p, tail, S::splat(0.0)));
+            }
+            *args.inverse.add(row) = 1.0 / S::sum(sum);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn add_bias<S: Simd>(args: &SoftmaxArgs, row: usize) {
+    // SAFETY: as in `softmax`.
+    unsafe {
+        let scores = args.scores.add(row * args.stride);
+        let bias = args.bias.offset(row as isize * args.bias_stride);
+        let factor = S::splat(args.factor);
+        for at in (0..args.columns).step_by(S::LANES) {
+            let width = args.columns - at;
+            if width >= S::LANES {
+                S::store(scores.add(at), S::fma(S::load(scores.add(at)), factor, S::load(bias.add(at))));
+            } else {
+                let v = S::fma(S::load_head(scores.add(at), width), factor, S::load_head(bias.add(at), width));
+                S::store_head(scores.add(at), v, width);
+            }
+        }
+    }
+}
+
+/// One row of layer norm, in place: `(x - mean) / sqrt(variance + eps) * gamma + beta`, two passes as in PyTorch.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU; `row`, `gamma` and `beta` have `n > 0` values.
+#[inline(always)]
+pub(crate) unsafe fn layer_norm<S: Simd>(row: *mut f32, n: usize, gamma: *const f32, beta: *const f32, eps: f32) {
+    // SAFETY: every access is below `n`.
+    unsafe {
+        let full = n / S::LANES * S::LANES;
+        let tail = n - full;
+        let zero = S::splat(0.0);
+        let mut sum = zero;
+        for at in (0..full).step_by(S::LANES) {
+            sum = S::add(sum, S::load(row.add(at)));
+        }
+        if tail > 0 {
+            sum = S::add(sum, S::load_head(row.add(full), tail));
+        }
+        let mean = S::splat(S::sum(sum) / n as f32);
+        let mut squares = zero;
+        for at in (0..full).step_by(S::LANES) {
+            let d = S::sub(S::load(row.add(at)), mean);
+            squares = S::fma(d, d, squares);
+        }
+        if tail > 0 {
+            let d = S::head_or(S::sub(S::load_head(row.add(full), tail), mean), tail, zero);
+            squares = S::fma(d, d, squares);
+        }
+        let inverse = S::splat(1.0 / (S::sum(squares) / n as f32 + eps).sqrt());
+        for at in (0..full).step_by(S::LANES) {
+            let d = S::mul(S::sub(S::load(row.add(at)), mean), inverse);
+            S::store(row.add(at), S::fma(d, S::load(gamma.add(at)), S::load(beta.add(at))));
+        }
+        if tail > 0 {
+            let d = S::mul(S::sub(S::load_head(row.add(full), tail), mean), inverse);
+            let v = S::fma(d, S::load_head(gamma.add(full), tail), S::load_head(beta.add(full), tail));
+            S::store_head(row.add(full), v, tail);
+        }
+    }
+}
+
+/// One row to quantise.
+#[derive(Clone, Copy)]
+pub(crate) struct QuantizeArgs {
+    /// The values; overwritten by the mapped ones where there is a map.
+    pub row: *const f32,
+    /// Number of values.
+    pub n: usize,
+    /// Per-channel factor and summand applied first, or null.
+    pub factor: *const f32,
+    /// See `factor`.
+    pub shift: *const f32,
+    /// Scratch of `n` values where there is a map.
+    pub mapped: *mut f32,
+    /// Receives the bytes.
+    pub out: *mut u8,
+}
+
+/// Quantises one row to bytes over its own range.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU; the pointers cover `n > 0` elements, `out` is padded to a multiple of 4 bytes and zeroed.
+#[inline(always)]
+pub(crate) unsafe fn quantize<S: Simd>(args: &QuantizeArgs) -> RowScale {
+    // SAFETY: every access is below `n`.
+    unsafe {
+        let n = args.n;
+        let full = n / S::LANES * S::LANES;
+        let tail = n - full;
+        let mut row = args.row;
+        let mut low = S::splat(f32::INFINITY);
+        let mut high = S::splat(f32::NEG_INFINITY);
+        if args.factor.is_null() {
+            for at in (0..full).step_by(S::LANES) {
+                let v = S::load(row.add(at));
+                low = S::min(low, v);
+                high = S::max(high, v);
+            }
+        } else {
+            for at in (0..full).step_by(S::LANES) {
+                let v = S::fma(S::load(row.add(at)), S::load(args.factor.add(at)), S::load(args.shift.add(at)));
+                S::store(args.mapped.add(at), v);
+                low = S::min(low, v);
+                high = S::max(high, v);
+            }
+            if tail > 0 {
+                let factor = S::load_head(args.factor.add(full), tail);
+                let v = S::fma(S::load_head(row.add(full), tail), factor, S::load_head(args.shift.add(full), tail));
+                S::store_head(args.mapped.add(full), v, tail);
+            }
+            row = args.mapped;
+        }
+        if tail > 0 {
+            let v = S::load_head(row.add(full), tail);
+            low = S::min(low, S::head_or(v, tail, low));
+            high = S::max(high, S::head_or(v, tail, high));
+        }
+        let offset = S::smallest(low);
+        let range = S::largest(high) - offset;
+        // A constant row has no range: all bytes 0, the offset carries the value.
+        let inverse = if range > 0.0 { 255.0 / range } else { 0.0 };
+        let factor = S::splat(inverse);
+        let first = S::splat(offset);
+        // Subtracting first is exact enough that neither end leaves 0 to 255 by a rounding.
+        for at in (0..full).step_by(S::LANES) {
+            let v = S::mul(S::sub(S::load(row.add(at)), first), factor);
+            S::store_u8(args.out.add(at), v, S::LANES);
+        }
+        if tail > 0 {
+            let v = S::head_or(S::mul(S::sub(S::load_head(row.add(full), tail), first), factor), tail, S::splat(0.0));
+            S::store_u8(args.out.add(full), v, tail);
+        }
+        RowScale { scale: range / 255.0, offset }
+    }
+}
+
+/// Lays the keys of one head out as panels: `out[panel][dimension][key]`, absent keys zero.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU; `keys` has `count` rows of `size` values, `stride` elements apart; `out` has room for
+/// `ceil(count / panel) * panel * size` values and `panel` is a multiple of the lanes.
+#[inline(always)]
+pub(crate) unsafe fn pack_keys<S: Simd>(
+    keys: *const f32,
+    stride: usize,
+    count: usize,
+    size: usize,
+    panel: usize,
+    out: *mut f32,
+) {
+    // SAFETY: blocks of LANES x LANES inside `count` x `size`; the rest value by value.
+    unsafe {
+        for first in (0..count).step_by(S::LANES) {
+            let panel_out = out.add(first / panel * panel * size + first % panel);
+            let here = (count - first).min(S::LANES);
+            let whole = size / S::LANES * S::LANES;
+            for dim in (0..whole).step_by(S::LANES) {
+                let source = keys.add(first * stride + dim);
+                let target = panel_out.add(dim * panel);
+                if here == S::LANES {
+                    S::transpose(source, stride, target, panel);
+                } else {
+                    transpose_part::<S>(source, stride, here, S::LANES, target, panel);
+                }
+            }
+            if whole < size {
+                let target = panel_out.add(whole * panel);
+                transpose_part::<S>(keys.add(first * stride + whole), stride, here, size - whole, target, panel);
+            }
+        }
+    }
+}
+
+/// Transposes fewer than `LANES` rows: absent rows become zeros.
+#[inline(always)]
+unsafe fn transpose_part<S: Simd>(
+    source: *const f32,
+    stride: usize,
+    rows: usize,
+    columns: usize,
+    target: *mut f32,
+    panel: usize,
+) {
+    // SAFETY: the block below is 16 x 16, the most LANES is; all reads stay below `rows` and `columns`.
+    unsafe {
+        let mut block = [[0.0f32; 16]; 16];
+        for (row, values) in block.iter_mut().enumerate().take(rows) {
+            if columns == S::LANES {
+                S::store(values.as_mut_ptr(), S::load(source.add(row * stride)));
+            } else {
+                S::store(values.as_mut_ptr(), S::load_head(source.add(row * stride), columns));
+            }
+        }
+        if columns == S::LANES {
+            S::transpose(block.as_ptr().cast(), 16, target, panel);
+        } else {
+            for column in 0..columns {
+                for (row, values) in block.iter().enumerate().take(S::LANES) {
+                    *target.add(column * panel + row) = values[column];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The vector operations a tier has to offer. Everything above them (tiles, norms, softmax, GELU, quantising) is written
+//! once, generic over [`Simd`], and compiled once per tier inside functions that carry the tier's `target_feature`s.
+//!
+//! The methods are `inline(always)` and carry no `target_feature` themselves, so that they melt into those functions.
+
+/// One tier's vectors of f32 and i32.
+///
+/// # Safety
+///
+/// Every method may only be called on a CPU that has the tier's instructions, which the caller proves by having chosen
+/// the tier with [`crate::isa`]. Pointers must be valid for the number of elements a method names; they need no
+/// alignment.
+pub(crate) unsafe trait Simd: Copy {
+    /// A vector of [`Simd::LANES`] f32.
+    type F: Copy;
+    /// A vector of [`Simd::LANES`] i32.
+    type I: Copy;
+    /// Four unsigned activations, repeated in every lane, in the form [`Simd::dot`] wants.
+    type QuadA: Copy;
+    /// Four signed weights a lane, in the form [`Simd::dot`] wants.
+    type QuadB: Copy;
+
+    /// Lanes of a vector.
+    const LANES: usize;
+    /// What [`Simd::quad_a`] subtracts from every activation (128 where the instruction wants signed bytes).
+    const QUAD_BIAS: i32 = 0;
+
+    /// All lanes `x`.
+    unsafe fn splat(x: f32) -> Self::F;
+    /// Reads `LANES` values.
+    unsafe fn load(p: *const f32) -> Self::F;
+    /// Writes `LANES` values.
+    unsafe fn store(p: *mut f32, v: Self::F);
+    /// Reads `n < LANES` values; the other lanes are zero.
+    unsafe fn load_head(p: *const f32, n: usize) -> Self::F;
+    /// Writes the first `n < LANES` lanes.
+    unsafe fn store_head(p: *mut f32, v: Self::F, n: usize);
+    /// The first `n` lanes of `v`, the others from `other`.
+    unsafe fn head_or(v: Self::F, n: usize, other: Self::F) -> Self::F;
+    /// `a + b`
+    unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
+    /// `a - b`
+    unsafe fn sub(a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b`
+    unsafe fn mul(a: Self::F, b: Self::F) -> Self::F;
+    /// `a / b`
+    unsafe fn div(a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`, rounded once where the tier has the instruction.
+    unsafe fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// The larger value of each lane.
+    unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
+    /// The smaller value of each lane.
+    unsafe fn min(a: Self::F, b: Self::F) -> Self::F;
+    /// Sum of the lanes, in a fixed order.
+    unsafe fn sum(v: Self::F) -> f32;
+    /// Largest lane.
+    unsafe fn largest(v: Self::F) -> f32;
+    /// Smallest lane.
+    unsafe fn smallest(v: Self::F) -> f32;
+    /// `2^v`, relative error about 1e-7; lanes below -126 may give 0 or the smallest normal number.
+    unsafe fn exp2(v: Self::F) -> Self::F;
+    /// `x * Phi(x)` with the exact normal distribution, absolute error about 1e-7.
+    #[inline(always)]
+    unsafe fn gelu(v: Self::F) -> Self::F {
+        // SAFETY: same contract.
+        unsafe { crate::activation::gelu_by_exp::<Self>(v) }
+    }
+
+    /// Writes the lanes, rounded to the nearest integer, as bytes; the caller keeps them within 0 to 255.
+    unsafe fn store_u8(p: *mut u8, v: Self::F, n: usize);
+    /// All lanes zero.
+    unsafe fn int_zero() -> Self::I;
+    /// Writes `LANES` integers.
+    unsafe fn int_store(p: *mut i32, v: Self::I);
+    /// Reads `LANES` integers and converts them to f32.
+    unsafe fn int_load_f32(p: *const i32) -> Self::F;
+    /// Reads 4 unsigned bytes.
+    unsafe fn quad_a(p: *const u8) -> Self::QuadA;
+    /// Reads `4 * LANES` signed bytes.
+    unsafe fn quad_b(p: *const i8) -> Self::QuadB;
+    /// Adds the four products of every lane to `acc`, exactly.
+    unsafe fn dot(acc: Self::I, a: Self::QuadA, b: Self::QuadB) -> Self::I;
+
+    /// Transposes a `LANES` x `LANES` block; strides in elements.
+    #[inline(always)]
+    unsafe fn transpose(src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
+        for row in 0..Self::LANES {
+            for col in 0..Self::LANES {
+                // SAFETY: the caller vouches for LANES rows of LANES values on both sides.
+                unsafe { *dst.add(col * dst_stride + row) = *src.add(row * src_stride + col) };
+            }
+        }
+    }
+}

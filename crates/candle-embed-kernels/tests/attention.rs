@@ -1,0 +1,103 @@
+//! Attention and layer norm of every tier this machine has, against f64.
+
+mod common;
+
+use candle_embed_kernels::{Attention, AttentionScratch, DistanceBias, Isa, LayerNorm};
+use common::{Random, assert_close, attention, layer_norm};
+use proptest::prelude::*;
+
+fn check(heads: usize, size: usize, lengths: &[usize], biased: bool, seed: u64) {
+    let mut random = Random(seed);
+    let width = heads * size;
+    let mut offsets = vec![0];
+    for length in lengths {
+        offsets.push(offsets[offsets.len() - 1] + length);
+    }
+    let tokens = offsets[lengths.len()];
+    let qkv: Vec<f32> = random.vector(tokens * 3 * width).iter().map(|x| 3.0 * x).collect();
+    let longest = lengths.iter().copied().max().unwrap_or(1).max(1);
+    let table = random.vector(heads * (2 * longest - 1));
+    let bias = biased.then(|| DistanceBias { values: table.clone(), longest });
+    for isa in Isa::available() {
+        let layer = Attention::new(isa, heads, size, bias.clone()).unwrap();
+        let mut scratch = AttentionScratch::default();
+        let mut out = vec![f32::NAN; tokens * width];
+        layer.forward(&qkv, &offsets, &mut scratch, &mut out);
+        for pair in offsets.windows(2) {
+            let sequence = &qkv[pair[0] * 3 * width..pair[1] * 3 * width];
+            let expected = attention(sequence, heads, size, |head, query, key| {
+                let at = head * (2 * longest - 1) + longest - 1 + key - query;
+                if biased { f64::from(table[at]) } else { 0.0 }
+            });
+            let got = &out[pair[0] * width..pair[1] * width];
+            assert_close(got, &expected, 1.5e-5, isa.name());
+            let mut alone = vec![f32::NAN; got.len()];
+            layer.forward(sequence, &[0, pair[1] - pair[0]], &mut scratch, &mut alone);
+            assert!(alone.iter().zip(got).all(|(a, b)| a.to_bits() == b.to_bits()), "{}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn every_length_up_to_three_tiles() {
+    for length in 0..=50 {
+        check(2, 32, &[length], false, length as u64);
+    }
+}
+
+#[test]
+fn every_head_size() {
+    for size in (8..=128).step_by(8).chain([1, 5, 50]) {
+        check(2, size, &[7, 33, 1], false, size as u64);
+    }
+}
+
+#[test]
+fn biased_scores() {
+    check(3, 32, &[5, 40, 17], true, 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_batch(lengths in prop::collection::vec(0usize..90, 1..5), wide in any::<bool>(), seed in any::<u64>()) {
+        check(2, if wide { 64 } else { 32 }, &lengths, seed % 2 == 0, seed);
+    }
+}
+
+#[test]
+fn very_different_scores_stay_finite() {
+    for isa in Isa::available() {
+        let layer = Attention::new(isa, 1, 8, None).unwrap();
+        let mut qkv = vec![0.0f32; 20 * 24];
+        for (token, row) in qkv.chunks_exact_mut(24).enumerate() {
+            row[0] = 1e3;
+            row[8] = if token == 3 { 1e3 } else { -1e3 };
+            row[16] = token as f32;
+        }
+        let mut out = vec![f32::NAN; 20 * 8];
+        layer.forward(&qkv, &[0, 20], &mut AttentionScratch::default(), &mut out);
+        assert!(out.chunks_exact(8).all(|row| (row[0] - 3.0).abs() < 1e-6), "{}", isa.name());
+    }
+}
+
+#[test]
+fn layer_norm_of_every_width() {
+    let mut random = Random(5);
+    for n in (1..70).chain([384, 768, 1023]) {
+        let x: Vec<f32> = random.vector(2 * n).iter().map(|x| 4.0 * x + 2.0).collect();
+        let (gamma, beta) = (random.vector(n), random.vector(n));
+        for isa in Isa::available() {
+            let norm = LayerNorm::new(isa, gamma.clone(), Some(beta.clone()), 1e-12).unwrap();
+            let mut rows = x.clone();
+            norm.forward(&mut rows);
+            for (row, x) in rows.chunks_exact(n).zip(x.chunks_exact(n)) {
+                // A single value has no variance: its difference from the mean is rounding, divided by sqrt(eps).
+                if n > 1 {
+                    assert_close(row, &layer_norm(x, &gamma, &beta, 1e-12), 5e-5 / (n as f64).min(10.0), isa.name());
+                }
+            }
+        }
+    }
+}

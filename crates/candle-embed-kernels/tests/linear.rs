@@ -1,0 +1,177 @@
+//! Linear layers of every tier this machine has, against f64 and against each other, over all tail shapes.
+
+mod common;
+
+use candle_embed_kernels::{Activation, InputMap, Isa, Linear, LinearError, QuantizedRows};
+use common::{Random, gelu, linear};
+use proptest::prelude::*;
+
+fn pack(isa: Isa, [outputs, inputs]: [usize; 2], weights: &[f32], bias: &[f32]) -> Linear {
+    Linear::pack_f32(isa, [outputs, inputs], Some(bias), |row, values| {
+        values.copy_from_slice(&weights[row * inputs..][..inputs]);
+    })
+    .unwrap()
+}
+
+fn check_f32(m: usize, n: usize, k: usize, seed: u64) {
+    let mut random = Random(seed);
+    let (x, weights, bias) = (random.vector(m * k), random.vector(n * k), random.vector(n));
+    let residual = random.vector(m * n);
+    let expected = linear(&x, &weights, &bias);
+    for isa in Isa::available() {
+        let layer = pack(isa, [n, k], &weights, &bias);
+        let mut out = vec![f32::NAN; m * n];
+        layer.forward(&x, Activation::Identity, Some(&residual), &mut out);
+        for (i, &(sum, size)) in expected.iter().enumerate() {
+            let sum = sum + f64::from(residual[i]);
+            let error = (f64::from(out[i]) - sum).abs();
+            assert!(error <= 1e-6 * (size + 1.0), "{} m={m} n={n} k={k} at {i}: {error:e}", isa.name());
+        }
+        let mut alone = vec![f32::NAN; n];
+        for row in 0..m {
+            let residual = &residual[row * n..][..n];
+            layer.forward(&x[row * k..][..k], Activation::Identity, Some(residual), &mut alone);
+            let together = &out[row * n..][..n];
+            assert!(alone.iter().zip(together).all(|(a, b)| a.to_bits() == b.to_bits()), "{} row {row}", isa.name());
+        }
+    }
+}
+
+/// Bytes stand for themselves (a row that holds 0 and 255), so outputs are the integer sums.
+fn check_i8(m: usize, n: usize, k: usize, seed: u64) {
+    let mut random = Random(seed);
+    let mut x: Vec<f32> = (0..m * k).map(|_| ((random.uniform() + 1.0) * 127.0).round()).collect();
+    for row in x.chunks_exact_mut(k) {
+        row[0] = 0.0;
+        row[k - 1] = 255.0;
+    }
+    let weights: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 128.0) as i8).collect();
+    for isa in Isa::available() {
+        let layer = Linear::pack_i8(isa, [n, k], None, &vec![1.0; n], None, |row, values| {
+            values.copy_from_slice(&weights[row * k..][..k]);
+        })
+        .unwrap();
+        let quantized = QuantizedRows::new(isa, &x, k, None);
+        let mut out = vec![f32::NAN; m * n];
+        layer.forward_quantized(&quantized, Activation::Identity, None, &mut out);
+        for row in 0..m {
+            assert_eq!(quantized.scales()[row].scale, 1.0);
+            for column in 0..n {
+                let products = x[row * k..][..k].iter().zip(&weights[column * k..][..k]);
+                let sum: i32 = products.map(|(&a, &w)| a as i32 * i32::from(w)).sum();
+                assert_eq!(out[row * n + column], sum as f32, "{} m={m} n={n} k={k}", isa.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_height() {
+    for m in 1..=40 {
+        check_f32(m, 37, 19, m as u64);
+        check_i8(m, 37, 19, m as u64);
+    }
+}
+
+#[test]
+fn every_width_and_depth() {
+    for n in 1..=70 {
+        check_f32(3, n, 5, n as u64);
+        check_i8(3, n, 5, n as u64);
+    }
+    for k in 2..=70 {
+        check_f32(5, 33, k, k as u64);
+        check_i8(5, 33, k, k as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_shape(m in 1usize..60, n in 1usize..150, k in 2usize..300, seed in any::<u64>()) {
+        check_f32(m, n, k, seed);
+        check_i8(m, n, k, seed);
+    }
+}
+
+#[test]
+fn activations_match_their_definitions() {
+    let x: Vec<f32> = (-1300..=1300).map(|i| i as f32 * 0.01).chain([-1e30, -100.0, 100.0, 1e30, 0.0, -0.0]).collect();
+    let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let tanh = |x: f64| x * sigmoid(2.0 * (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3)));
+    let silu = |x: f64| x * sigmoid(x);
+    let all: [(Activation, &dyn Fn(f64) -> f64); 5] = [
+        (Activation::Identity, &|x| x),
+        (Activation::Gelu, &gelu),
+        (Activation::GeluTanh, &tanh),
+        (Activation::Relu, &|x| x.max(0.0)),
+        (Activation::Silu, &silu),
+    ];
+    for isa in Isa::available() {
+        let layer = pack(isa, [1, 1], &[1.0], &[0.0]);
+        for (activation, definition) in all {
+            let mut out = vec![0.0; x.len()];
+            layer.forward(&x, activation, None, &mut out);
+            for (&x, &out) in x.iter().zip(&out) {
+                let expected = definition(f64::from(x));
+                let error = (f64::from(out) - expected).abs();
+                assert!(error <= 1.5e-7 + 3e-7 * expected.abs(), "{} {activation:?} {x}: {error:e}", isa.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn quantised_rows_stand_for_their_values() {
+    let mut random = Random(7);
+    for n in [1, 3, 16, 45, 384] {
+        let mut x = random.vector(3 * n);
+        x[..n].fill(0.25);
+        for isa in Isa::available() {
+            let map = InputMap { factor: vec![2.0; n], shift: vec![0.5; n] };
+            for map in [None, Some(&map)] {
+                let rows = QuantizedRows::new(isa, &x, n, map);
+                for (at, row) in x.chunks_exact(n).enumerate() {
+                    let scale = rows.scales()[at];
+                    for (&x, &byte) in row.iter().zip(rows.row(at)) {
+                        let x = if map.is_some() { x * 2.0 + 0.5 } else { x };
+                        let value = scale.offset + scale.scale * f32::from(byte);
+                        assert!((value - x).abs() <= 0.5001 * scale.scale + 1e-6, "{} {n}: {value} {x}", isa.name());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn int8_layers_approximate_f32_layers() {
+    let (m, n, k) = (9, 50, 200);
+    let mut random = Random(11);
+    let (x, bias) = (random.vector(m * k), random.vector(n));
+    let bytes: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 127.0) as i8).collect();
+    let scales: Vec<f32> = (0..n).map(|_| (random.uniform() + 1.5) / 127.0).collect();
+    let weights: Vec<f32> = bytes.iter().enumerate().map(|(i, &w)| f32::from(w) * scales[i / k]).collect();
+    let expected = linear(&x, &weights, &bias);
+    for isa in Isa::available() {
+        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, None, |row, values| {
+            values.copy_from_slice(&bytes[row * k..][..k]);
+        })
+        .unwrap();
+        let mut out = vec![0.0; m * n];
+        layer.forward_quantized(&QuantizedRows::new(isa, &x, k, None), Activation::Identity, None, &mut out);
+        for (&out, &(sum, size)) in out.iter().zip(&expected) {
+            assert!((f64::from(out) - sum).abs() <= 2e-3 * size, "{}: {out} {sum}", isa.name());
+        }
+    }
+}
+
+#[test]
+fn wrong_lengths_are_errors() {
+    let error = Linear::pack_f32(Isa::Scalar, [2, 3], Some(&[0.0]), |_, _| ()).err();
+    assert_eq!(error, Some(LinearError::Length { what: "bias", got: 1, expected: 2 }));
+    assert_eq!(Linear::pack_f32(Isa::Scalar, [0, 3], None, |_, _| ()).err(), Some(LinearError::Empty));
+    let scales = Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 3], None, |_, _| ()).err();
+    assert_eq!(scales, Some(LinearError::Length { what: "scales", got: 3, expected: 2 }));
+}
