@@ -5,7 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 
 use candle_embed_kernels::{
-    Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, InputMap, Isa, LayerNorm,
+    Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn, Isa, LayerNorm,
     Linear, QuantizedRows, ThreadPool, probe,
 };
 use std::hint::black_box;
@@ -73,9 +73,13 @@ fn linear(isa: Isa, shape: [usize; 2], int8: bool, random: &mut Random) -> Linea
     let bias = random.normals(outputs);
     if int8 {
         let scales = vec![1.0 / (127.0 * (inputs as f32).sqrt()); outputs];
-        let map = Some(InputMap { factor: vec![1.0; inputs], shift: vec![0.0; inputs] });
-        Linear::pack_i8(isa, shape, Some(&bias), &scales, map, |_, row| {
+        // As many exact columns as the embedded model has.
+        let exact: Vec<_> =
+            (0..4).map(|column| ExactColumn { column: column * 7, weights: random.normals(outputs) }).collect();
+        let exact_columns: Vec<usize> = exact.iter().map(|exact| exact.column).collect();
+        Linear::pack_i8(isa, shape, Some(&bias), &scales, &exact, |_, row| {
             row.fill_with(|| (random.uniform() * 254.0) as i8);
+            exact_columns.iter().for_each(|&column| row[column] = 0);
         })
     } else {
         let size = 1.0 / (inputs as f32).sqrt();
@@ -95,7 +99,7 @@ fn bench_linear(isa: Isa, single: &ThreadPool) {
             print!("  {} {outputs:>4} x {inputs:<4}", if int8 { "int8" } else { "f32 " });
             for m in [1, 7, 16, 64, 256, 1024] {
                 let x = random.normals(m * inputs);
-                let quantized = QuantizedRows::new(isa, &x, inputs, None);
+                let quantized = QuantizedRows::new(isa, &x, inputs, layer.exact_columns());
                 let mut out = vec![0.0; m * outputs];
                 let before = peak(isa, single)[usize::from(int8)];
                 let seconds = best(60, || {
@@ -154,7 +158,7 @@ fn bench_rows(isa: Isa) {
     }
     for width in [384, 1536] {
         let x = random.normals(14 * width);
-        let seconds = best(60, || drop(black_box(QuantizedRows::new(isa, &x, width, None))));
+        let seconds = best(60, || drop(black_box(QuantizedRows::new(isa, &x, width, &[]))));
         print!("  quantise {width}: {:.0}", seconds / 14.0 * 1e9);
     }
     println!();

@@ -153,7 +153,7 @@ impl Encoder {
             own.grow(tokens, self);
         }
         let buffers: Vec<_> = scratch.iter_mut().map(Scratch::buffers).collect();
-        let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.private(self))).collect();
+        let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.attention())).collect();
         let barrier = Barrier::new(if plan.together { pool.threads() } else { 1 });
         let next = AtomicUsize::new(0);
         let output = &Output(out.as_mut_ptr());

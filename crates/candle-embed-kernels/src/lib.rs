@@ -11,7 +11,7 @@ pub use encoder::{Encoder, EncoderLayer, EncoderParts, Ends};
 pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::{Linear, LinearError};
 pub use norm::LayerNorm;
-pub use pack::{Aligned, InputMap};
+pub use pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS};
 pub use quantized::QuantizedRows;
 pub use rows::RowScale;
 pub use threads::{Barrier, ThreadPool};

@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
-use crate::pack::{Aligned, InputMap, pack_f32, pack_i8};
+use crate::pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS, pack_f32, pack_i8};
 use crate::quantized::{QuantizedRows, byte_stride};
 use crate::rows::{FinishArgs, RowScale};
 use crate::tile::{Tile, TileArgs};
@@ -28,7 +28,10 @@ enum Weights {
         scale: Aligned<f32>,
         /// `scale` times the sum of the output's weights: what one unit of a row's offset contributes.
         sum: Aligned<f32>,
-        map: Option<InputMap>,
+        /// Inputs that are not in the bytes.
+        exact_columns: Vec<usize>,
+        /// Their weights, `[MAX_EXACT_COLUMNS][whole panels]`, zeros for absent ones.
+        exact: Aligned<f32>,
     },
 }
 
@@ -94,25 +97,40 @@ impl Linear {
 
     /// Packs int8 weights with one scale an output, `weight = scale[row] * values[column]`. -128 may occur.
     ///
-    /// `map` says what is done to the inputs before they are quantised; see [`InputMap`] for what it asks of the weights.
+    /// The columns `exact`, at most [`MAX_EXACT_COLUMNS`], are added in f32.
     pub fn pack_i8(
         isa: Isa,
         [outputs, inputs]: [usize; 2],
         bias: Option<&[f32]>,
         scales: &[f32],
-        map: Option<InputMap>,
+        exact: &[ExactColumn],
         fill: impl FnMut(usize, &mut [i8]),
     ) -> Result<Self, LinearError> {
         let kernels = isa.kernels();
         let bias = pad(kernels, [outputs, inputs], "bias", bias)?;
         let scale = pad(kernels, [outputs, inputs], "scales", Some(scales))?;
-        for (what, values) in map.iter().flat_map(|m| [("factor", &m.factor), ("shift", &m.shift)]) {
-            check(what, values.len(), inputs)?;
+        if exact.len() > MAX_EXACT_COLUMNS {
+            return Err(LinearError::Length { what: "exact columns", got: exact.len(), expected: MAX_EXACT_COLUMNS });
         }
+        let mut exact_weights = Aligned::zeroed(MAX_EXACT_COLUMNS * scale.len());
+        for (ExactColumn { column, weights }, row) in exact.iter().zip(exact_weights.chunks_exact_mut(scale.len())) {
+            check("weights of an exact column", weights.len(), outputs)?;
+            if *column >= inputs {
+                return Err(LinearError::Length { what: "an exact column's index", got: *column, expected: inputs });
+            }
+            row[..outputs].copy_from_slice(weights);
+        }
+        let exact_columns = exact.iter().map(|exact| exact.column).collect();
         let (quads, sums) = pack_i8(outputs, inputs, kernels.panel, fill);
         let sums: Vec<f32> = sums.iter().zip(scales).map(|(&sum, &scale)| sum as f32 * scale).collect();
         let sum = pad(kernels, [outputs, inputs], "sums", Some(&sums))?;
-        Ok(Self { kernels, inputs, outputs, bias, weights: Weights::I8 { quads, scale, sum, map } })
+        Ok(Self {
+            kernels,
+            inputs,
+            outputs,
+            bias,
+            weights: Weights::I8 { quads, scale, sum, exact_columns, exact: exact_weights },
+        })
     }
 
     /// Width of an input row.
@@ -130,11 +148,11 @@ impl Linear {
         matches!(self.weights, Weights::I8 { .. })
     }
 
-    /// What has to be done to inputs before quantising them for this layer.
-    pub fn input_map(&self) -> Option<&InputMap> {
+    /// The inputs that stay f32 and have to be left out when rows are quantised for this layer.
+    pub fn exact_columns(&self) -> &[usize] {
         match &self.weights {
-            Weights::F32(_) => None,
-            Weights::I8 { map, .. } => map.as_ref(),
+            Weights::F32(_) => &[],
+            Weights::I8 { exact_columns, .. } => exact_columns,
         }
     }
 
@@ -150,7 +168,7 @@ impl Linear {
         self.run_checked(x.as_ptr().cast(), ptr::null(), rows, activation, residual, out);
     }
 
-    /// The same for an int8 layer, on rows quantised with its [`Linear::input_map`].
+    /// The same for an int8 layer, on rows quantised without its [`Linear::exact_columns`].
     ///
     /// # Panics
     ///
@@ -206,15 +224,17 @@ impl Linear {
                 (kernels.tiles_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>(), byte_stride(self.inputs))
             }
         };
-        let null = (ptr::null(), ptr::null(), kernels.finish_f32);
+        let null = (ptr::null(), ptr::null(), ptr::null(), kernels.finish_f32);
+        let padded = self.bias.len();
         for at in panels {
             let first = at * panel;
             // SAFETY: the packed arrays have a whole panel at `first`, and the caller vouches for the rows.
             unsafe {
-                let (weight_scale, weight_sum, finish) = match &self.weights {
+                let (weight_scale, weight_sum, exact, finish) = match &self.weights {
                     Weights::F32(_) => null,
-                    Weights::I8 { scale, sum, .. } => {
-                        (scale.as_ptr().add(first), sum.as_ptr().add(first), kernels.finish_i8)
+                    Weights::I8 { scale, sum, exact_columns, exact, .. } => {
+                        let exact = if exact_columns.is_empty() { ptr::null() } else { exact.as_ptr().add(first) };
+                        (scale.as_ptr().add(first), sum.as_ptr().add(first), exact, kernels.finish_i8)
                     }
                 };
                 let b = weights.add(first * steps * 4);
@@ -245,6 +265,8 @@ impl Linear {
                         weight_scale,
                         weight_sum,
                         row_scale: args.scales.wrapping_add(row),
+                        exact,
+                        exact_stride: padded,
                         residual: if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) },
                         residual_stride: self.outputs,
                         out: args.out.add(offset),

@@ -84,17 +84,18 @@ impl<T: Number> DerefMut for Aligned<T> {
     }
 }
 
-/// What is done to each input channel before it is quantised: `x * factor + shift`.
+/// Most input columns that an int8 layer can keep exact: their values travel beside each quantised row.
+pub const MAX_EXACT_COLUMNS: usize = 4;
+
+/// An input column of an int8 layer that stays float32, weights and activations both.
 ///
-/// The weights behind it have to be those of the mapped input: column `j` divided by `factor[j]`, and the bias less
-/// `sum_j weight[j] / factor[j] * shift[j]`. A factor evens out channels of very different size (smoothing), a shift
-/// takes away what an outlier channel has in common over all tokens.
+/// For channels whose values are far beyond all others: left in, they decide the step of every row's bytes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InputMap {
-    /// One factor an input channel.
-    pub factor: Vec<f32>,
-    /// One summand an input channel.
-    pub shift: Vec<f32>,
+pub struct ExactColumn {
+    /// Index of the input.
+    pub column: usize,
+    /// Its weight for each output; the int8 weights of the column have to be zero.
+    pub weights: Vec<f32>,
 }
 
 /// Panels `[outputs / panel][inputs][panel]` of f32; `fill(row, values)` gives a row of the `[outputs, inputs]` matrix.

@@ -1,7 +1,7 @@
 //! Activations as bytes: each row over its own range, so that a row's bytes depend on that row alone.
 
 use crate::isa::Isa;
-use crate::pack::{Aligned, InputMap};
+use crate::pack::{Aligned, MAX_EXACT_COLUMNS};
 use crate::rows::{QuantizeArgs, RowScale};
 
 /// Rows of unsigned bytes with `value = offset + scale * byte` for each row; the input of an int8 [`crate::Linear`].
@@ -12,29 +12,30 @@ pub struct QuantizedRows {
 }
 
 impl QuantizedRows {
-    /// Quantises rows of `columns` values.
+    /// Quantises rows of `columns` values, leaving out the columns `exact`.
     ///
     /// # Panics
     ///
-    /// Where `columns` is 0 or does not divide the number of values, or the map is of another width.
-    pub fn new(isa: Isa, values: &[f32], columns: usize, map: Option<&InputMap>) -> Self {
+    /// Where `columns` is 0 or does not divide the number of values, or there are too many exact columns or one that is
+    /// not there.
+    pub fn new(isa: Isa, values: &[f32], columns: usize, exact: &[usize]) -> Self {
         assert!(columns > 0 && values.len().is_multiple_of(columns), "rows of {columns} values");
+        assert!(exact.len() <= MAX_EXACT_COLUMNS && exact.iter().all(|&column| column < columns), "exact columns");
         let kernels = isa.kernels();
         let stride = byte_stride(columns);
         let mut bytes = Aligned::zeroed(values.len() / columns * stride);
-        let mut mapped = vec![0.0; columns];
-        let (factor, shift) = match map {
-            None => (std::ptr::null(), std::ptr::null()),
-            Some(map) => {
-                assert!(map.factor.len() == columns && map.shift.len() == columns, "a map of {columns} channels");
-                (map.factor.as_ptr(), map.shift.as_ptr())
-            }
-        };
+        let mut copy = vec![0.0; columns];
         let rows = values.chunks_exact(columns).zip(bytes.chunks_exact_mut(stride));
         let scales = rows
             .map(|(row, out)| {
-                let mapped = mapped.as_mut_ptr();
-                let args = QuantizeArgs { row: row.as_ptr(), n: columns, factor, shift, mapped, out: out.as_mut_ptr() };
+                copy.copy_from_slice(row);
+                let args = QuantizeArgs {
+                    row: copy.as_mut_ptr(),
+                    n: columns,
+                    exact: exact.as_ptr(),
+                    exact_count: exact.len(),
+                    out: out.as_mut_ptr(),
+                };
                 // SAFETY: `kernels` is a tier of this machine; all buffers have `columns` elements.
                 unsafe { (kernels.quantize)(&args) }
             })

@@ -1,6 +1,7 @@
 //! Row kernels, written once over [`Simd`]: the epilogues of a linear tile, softmax, layer norm, quantising.
 
 use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
+use crate::pack::MAX_EXACT_COLUMNS;
 use crate::simd::Simd;
 use std::ptr;
 
@@ -23,6 +24,10 @@ pub(crate) struct FinishArgs {
     pub weight_sum: *const f32,
     /// int8: what each row's bytes stand for.
     pub row_scale: *const RowScale,
+    /// int8: weights of the exact columns, [`MAX_EXACT_COLUMNS`] rows, or null where there are none.
+    pub exact: *const f32,
+    /// Elements from one row of `exact` to the next.
+    pub exact_stride: usize,
     /// Added after the activation, or null.
     pub residual: *const f32,
     /// Elements from one row of `residual` to the next.
@@ -46,6 +51,8 @@ impl FinishArgs {
         weight_scale: ptr::null(),
         weight_sum: ptr::null(),
         row_scale: ptr::null(),
+        exact: ptr::null(),
+        exact_stride: 0,
         residual: ptr::null(),
         residual_stride: 0,
         out: ptr::null_mut(),
@@ -61,6 +68,8 @@ pub struct RowScale {
     pub scale: f32,
     /// Value of byte 0, which is the row's minimum.
     pub offset: f32,
+    /// The inputs that are not in the bytes, see [`crate::ExactColumn`].
+    pub exact: [f32; MAX_EXACT_COLUMNS],
 }
 
 /// Turns f32 sums into outputs.
@@ -86,20 +95,27 @@ pub(crate) unsafe fn finish<S: Simd, const INT: bool>(args: &FinishArgs) {
 unsafe fn finish_with<S: Simd, A: Apply, const INT: bool>(args: &FinishArgs) {
     // SAFETY: same contract; `RESIDUAL` says whether there is one.
     unsafe {
+        match (args.residual.is_null(), INT && !args.exact.is_null()) {
+            (true, false) => finish_columns::<S, A, INT, false, false>(args),
+            (false, false) => finish_columns::<S, A, INT, true, false>(args),
+            (true, true) => finish_columns::<S, A, INT, false, true>(args),
+            (false, true) => finish_columns::<S, A, INT, true, true>(args),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn finish_columns<S: Simd, A: Apply, const INT: bool, const RESIDUAL: bool, const EXACT: bool>(
+    args: &FinishArgs,
+) {
+    // SAFETY: same contract.
+    unsafe {
         let full = args.columns / S::LANES * S::LANES;
         for first in (0..full).step_by(S::LANES) {
-            if args.residual.is_null() {
-                finish_column::<S, A, INT, false, true>(args, first);
-            } else {
-                finish_column::<S, A, INT, true, true>(args, first);
-            }
+            finish_column::<S, A, INT, RESIDUAL, EXACT, true>(args, first);
         }
         if full < args.columns {
-            if args.residual.is_null() {
-                finish_column::<S, A, INT, false, false>(args, full);
-            } else {
-                finish_column::<S, A, INT, true, false>(args, full);
-            }
+            finish_column::<S, A, INT, RESIDUAL, EXACT, false>(args, full);
         }
     }
 }
@@ -107,7 +123,14 @@ unsafe fn finish_with<S: Simd, A: Apply, const INT: bool>(args: &FinishArgs) {
 /// One vector's columns of all rows. Every case is compiled by itself: the loop runs 28 times a tile, and the multipliers
 /// of an int8 tile stand still meanwhile.
 #[inline(always)]
-unsafe fn finish_column<S: Simd, A: Apply, const INT: bool, const RESIDUAL: bool, const FULL: bool>(
+unsafe fn finish_column<
+    S: Simd,
+    A: Apply,
+    const INT: bool,
+    const RESIDUAL: bool,
+    const EXACT: bool,
+    const FULL: bool,
+>(
     args: &FinishArgs,
     first: usize,
 ) {
@@ -120,16 +143,27 @@ unsafe fn finish_column<S: Simd, A: Apply, const INT: bool, const RESIDUAL: bool
         } else {
             (bias, bias)
         };
+        let mut exact = [bias; MAX_EXACT_COLUMNS];
+        if EXACT {
+            for (at, weights) in exact.iter_mut().enumerate() {
+                *weights = S::load(args.exact.add(first + at * args.exact_stride));
+            }
+        }
         let mut sums = args.sums.add(first);
         let mut out = args.out.add(first);
         let mut residual = args.residual.wrapping_add(first);
         for row in 0..args.rows {
             let mut v = if INT {
-                let RowScale { scale: step, mut offset } = *args.row_scale.add(row);
+                let RowScale { scale: step, mut offset, exact: values } = *args.row_scale.add(row);
                 if S::QUAD_BIAS != 0 {
                     offset += step * S::QUAD_BIAS as f32;
                 }
-                let constant = S::fma(S::splat(offset), sum, bias);
+                let mut constant = S::fma(S::splat(offset), sum, bias);
+                if EXACT {
+                    for (value, weights) in values.iter().zip(exact) {
+                        constant = S::fma(S::splat(*value), weights, constant);
+                    }
+                }
                 S::fma(S::int_load_f32(sums.cast()), S::mul(S::splat(step), scale), constant)
             } else {
                 S::add(S::load(sums), bias)
@@ -307,54 +341,55 @@ pub(crate) unsafe fn layer_norm<S: Simd>(row: *mut f32, n: usize, gamma: *const 
 /// One row to quantise.
 #[derive(Clone, Copy)]
 pub(crate) struct QuantizeArgs {
-    /// The values; overwritten by the mapped ones where there is a map.
-    pub row: *const f32,
+    /// The values; those of the exact columns are zero for a moment.
+    pub row: *mut f32,
     /// Number of values.
     pub n: usize,
-    /// Per-channel factor and summand applied first, or null.
-    pub factor: *const f32,
-    /// See `factor`.
-    pub shift: *const f32,
-    /// Scratch of `n` values where there is a map.
-    pub mapped: *mut f32,
+    /// Indices of the exact columns.
+    pub exact: *const usize,
+    /// Their number, at most [`MAX_EXACT_COLUMNS`].
+    pub exact_count: usize,
     /// Receives the bytes.
     pub out: *mut u8,
 }
 
-/// Quantises one row to bytes over its own range.
+/// Quantises one row to bytes over its own range, the exact columns taken as zero.
 ///
 /// # Safety
 ///
-/// `S` is a tier of this CPU; the pointers cover `n > 0` elements, `out` is padded to a multiple of 4 bytes and zeroed.
+/// `S` is a tier of this CPU; the pointers cover `n > 0` elements, `out` is padded to a multiple of 4 bytes and zeroed;
+/// the exact columns are below `n` and nothing else touches the row meanwhile.
 #[inline(always)]
 pub(crate) unsafe fn quantize<S: Simd>(args: &QuantizeArgs) -> RowScale {
+    // SAFETY: same contract.
+    unsafe {
+        let mut exact = [0.0; MAX_EXACT_COLUMNS];
+        for (at, value) in exact.iter_mut().enumerate().take(args.exact_count) {
+            *value = args.row.add(*args.exact.add(at)).replace(0.0);
+        }
+        let (scale, offset) = quantize_values::<S>(args);
+        for (at, value) in exact.iter().enumerate().take(args.exact_count) {
+            *args.row.add(*args.exact.add(at)) = *value;
+        }
+        RowScale { scale, offset, exact }
+    }
+}
+
+/// Step and offset of the row's bytes.
+#[inline(always)]
+unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
     // SAFETY: every access is below `n`.
     unsafe {
         let n = args.n;
         let full = n / S::LANES * S::LANES;
         let tail = n - full;
-        let mut row = args.row;
+        let row = args.row.cast_const();
         let mut low = S::splat(f32::INFINITY);
         let mut high = S::splat(f32::NEG_INFINITY);
-        if args.factor.is_null() {
-            for at in (0..full).step_by(S::LANES) {
-                let v = S::load(row.add(at));
-                low = S::min(low, v);
-                high = S::max(high, v);
-            }
-        } else {
-            for at in (0..full).step_by(S::LANES) {
-                let v = S::fma(S::load(row.add(at)), S::load(args.factor.add(at)), S::load(args.shift.add(at)));
-                S::store(args.mapped.add(at), v);
-                low = S::min(low, v);
-                high = S::max(high, v);
-            }
-            if tail > 0 {
-                let factor = S::load_head(args.factor.add(full), tail);
-                let v = S::fma(S::load_head(row.add(full), tail), factor, S::load_head(args.shift.add(full), tail));
-                S::store_head(args.mapped.add(full), v, tail);
-            }
-            row = args.mapped;
+        for at in (0..full).step_by(S::LANES) {
+            let v = S::load(row.add(at));
+            low = S::min(low, v);
+            high = S::max(high, v);
         }
         if tail > 0 {
             let v = S::load_head(row.add(full), tail);
@@ -376,7 +411,7 @@ pub(crate) unsafe fn quantize<S: Simd>(args: &QuantizeArgs) -> RowScale {
             let v = S::head_or(S::mul(S::sub(S::load_head(row.add(full), tail), first), factor), tail, S::splat(0.0));
             S::store_u8(args.out.add(full), v, tail);
         }
-        RowScale { scale: range / 255.0, offset }
+        (range / 255.0, offset)
     }
 }
 

@@ -19,7 +19,7 @@ fn linear(isa: Isa, outputs: usize, inputs: usize, int8: bool, random: &mut Rand
     let row_of = |row: usize| weights[row * inputs..][..inputs].iter();
     if int8 {
         let scales = vec![size / 127.0; outputs];
-        Linear::pack_i8(isa, [outputs, inputs], Some(&bias), &scales, None, |row, values| {
+        Linear::pack_i8(isa, [outputs, inputs], Some(&bias), &scales, &[], |row, values| {
             values.iter_mut().zip(row_of(row)).for_each(|(v, w)| *v = (w * 127.0).round() as i8);
         })
     } else {

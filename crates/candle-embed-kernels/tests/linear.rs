@@ -2,7 +2,7 @@
 
 mod common;
 
-use candle_embed_kernels::{Activation, InputMap, Isa, Linear, LinearError, QuantizedRows};
+use candle_embed_kernels::{Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, QuantizedRows};
 use common::{Random, gelu, linear};
 use proptest::prelude::*;
 
@@ -47,11 +47,11 @@ fn check_i8(m: usize, n: usize, k: usize, seed: u64) {
     }
     let weights: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 128.0) as i8).collect();
     for isa in Isa::available() {
-        let layer = Linear::pack_i8(isa, [n, k], None, &vec![1.0; n], None, |row, values| {
+        let layer = Linear::pack_i8(isa, [n, k], None, &vec![1.0; n], &[], |row, values| {
             values.copy_from_slice(&weights[row * k..][..k]);
         })
         .unwrap();
-        let quantized = QuantizedRows::new(isa, &x, k, None);
+        let quantized = QuantizedRows::new(isa, &x, k, &[]);
         let mut out = vec![f32::NAN; m * n];
         layer.forward_quantized(&quantized, Activation::Identity, None, &mut out);
         for row in 0..m {
@@ -129,15 +129,17 @@ fn quantised_rows_stand_for_their_values() {
         let mut x = random.vector(3 * n);
         x[..n].fill(0.25);
         for isa in Isa::available() {
-            let map = InputMap { factor: vec![2.0; n], shift: vec![0.5; n] };
-            for map in [None, Some(&map)] {
-                let rows = QuantizedRows::new(isa, &x, n, map);
+            for exact in [&[][..], &[n - 1], &[0, n / 2]] {
+                let rows = QuantizedRows::new(isa, &x, n, exact);
                 for (at, row) in x.chunks_exact(n).enumerate() {
                     let scale = rows.scales()[at];
-                    for (&x, &byte) in row.iter().zip(rows.row(at)) {
-                        let x = if map.is_some() { x * 2.0 + 0.5 } else { x };
+                    for (column, (&x, &byte)) in row.iter().zip(rows.row(at)).enumerate() {
                         let value = scale.offset + scale.scale * f32::from(byte);
+                        let x = if exact.contains(&column) { 0.0 } else { x };
                         assert!((value - x).abs() <= 0.5001 * scale.scale + 1e-6, "{} {n}: {value} {x}", isa.name());
+                    }
+                    for (&column, &value) in exact.iter().zip(&scale.exact) {
+                        assert_eq!(value, row[column]);
                     }
                 }
             }
@@ -155,14 +157,53 @@ fn int8_layers_approximate_f32_layers() {
     let weights: Vec<f32> = bytes.iter().enumerate().map(|(i, &w)| f32::from(w) * scales[i / k]).collect();
     let expected = linear(&x, &weights, &bias);
     for isa in Isa::available() {
-        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, None, |row, values| {
+        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, &[], |row, values| {
             values.copy_from_slice(&bytes[row * k..][..k]);
         })
         .unwrap();
         let mut out = vec![0.0; m * n];
-        layer.forward_quantized(&QuantizedRows::new(isa, &x, k, None), Activation::Identity, None, &mut out);
+        layer.forward_quantized(&QuantizedRows::new(isa, &x, k, &[]), Activation::Identity, None, &mut out);
         for (&out, &(sum, size)) in out.iter().zip(&expected) {
             assert!((f64::from(out) - sum).abs() <= 2e-3 * size, "{}: {out} {sum}", isa.name());
+        }
+    }
+}
+
+/// A channel a thousand times larger than the others makes their bytes useless, unless it is exact.
+#[test]
+fn exact_columns_keep_an_outlier_out_of_the_bytes() {
+    let (m, n, k) = (17, 70, 96);
+    let outliers = [5, 64, 95];
+    let mut random = Random(13);
+    let (mut x, bias) = (random.vector(m * k), random.vector(n));
+    for row in x.chunks_exact_mut(k) {
+        outliers.iter().for_each(|&column| row[column] *= 1000.0);
+    }
+    let bytes: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 127.0) as i8).collect();
+    let exact: Vec<ExactColumn> =
+        outliers.iter().map(|&column| ExactColumn { column, weights: random.vector(n) }).collect();
+    let weight = |row: usize, column: usize| match outliers.iter().position(|&outlier| outlier == column) {
+        Some(at) => exact[at].weights[row],
+        None => f32::from(bytes[row * k + column]) / 127.0,
+    };
+    let weights: Vec<f32> = (0..n * k).map(|i| weight(i / k, i % k)).collect();
+    // Errors are measured against what the other channels contribute.
+    let mut small = x.clone();
+    small.chunks_exact_mut(k).for_each(|row| outliers.iter().for_each(|&column| row[column] = 0.0));
+    let (expected, sizes) = (linear(&x, &weights, &bias), linear(&small, &weights, &bias));
+    for isa in Isa::available() {
+        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &vec![1.0 / 127.0; n], &exact, |row, values| {
+            values.copy_from_slice(&bytes[row * k..][..k]);
+            outliers.iter().for_each(|&column| values[column] = 0);
+        })
+        .unwrap();
+        assert_eq!(layer.exact_columns(), outliers);
+        let rows = QuantizedRows::new(isa, &x, k, layer.exact_columns());
+        let mut out = vec![0.0; m * n];
+        layer.forward_quantized(&rows, Activation::Identity, None, &mut out);
+        for ((&out, &(sum, whole)), &(_, size)) in out.iter().zip(&expected).zip(&sizes) {
+            let error = (f64::from(out) - sum).abs();
+            assert!(error <= 3e-3 * size + 1e-6 * whole, "{}: {out} {sum}", isa.name());
         }
     }
 }
@@ -172,6 +213,10 @@ fn wrong_lengths_are_errors() {
     let error = Linear::pack_f32(Isa::Scalar, [2, 3], Some(&[0.0]), |_, _| ()).err();
     assert_eq!(error, Some(LinearError::Length { what: "bias", got: 1, expected: 2 }));
     assert_eq!(Linear::pack_f32(Isa::Scalar, [0, 3], None, |_, _| ()).err(), Some(LinearError::Empty));
-    let scales = Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 3], None, |_, _| ()).err();
+    let scales = Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 3], &[], |_, _| ()).err();
     assert_eq!(scales, Some(LinearError::Length { what: "scales", got: 3, expected: 2 }));
+    let exact = [ExactColumn { column: 3, weights: vec![0.0; 2] }];
+    assert!(Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
+    let exact = vec![ExactColumn { column: 0, weights: vec![0.0; 2] }; MAX_EXACT_COLUMNS + 1];
+    assert!(Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
 }

@@ -26,13 +26,8 @@ pub(super) struct Scratch {
     wide_bytes: Aligned<u8>,
     scales: Vec<RowScale>,
     wide_scales: Vec<RowScale>,
-    private: Private,
-}
-
-/// Working memory that a team does not share.
-pub(super) struct Private {
+    /// Not shared by a team.
     attention: AttentionScratch,
-    mapped: Aligned<f32>,
 }
 
 impl Default for Scratch {
@@ -47,7 +42,7 @@ impl Default for Scratch {
             wide_bytes: Aligned::zeroed(0),
             scales: Vec::new(),
             wide_scales: Vec::new(),
-            private: Private { attention: AttentionScratch::default(), mapped: floats() },
+            attention: AttentionScratch::default(),
         }
     }
 }
@@ -85,9 +80,8 @@ impl Scratch {
         }
     }
 
-    pub(super) fn private(&mut self, encoder: &Encoder) -> &mut Private {
-        self.private.mapped.grow(encoder.hidden.max(encoder.feed_forward));
-        &mut self.private
+    pub(super) fn attention(&mut self) -> &mut AttentionScratch {
+        &mut self.attention
     }
 }
 
@@ -140,7 +134,7 @@ impl Encoder {
         &self,
         team: &Team<'_>,
         buffers: &Buffers,
-        private: &mut Private,
+        attention: &mut AttentionScratch,
         chunk: &Chunk<'_>,
         ends: &impl Ends,
     ) {
@@ -151,19 +145,19 @@ impl Encoder {
         unsafe {
             self.embed(team.share(tokens), buffers, chunk, ends);
             let norm = self.parts.embedding_norm.as_ref();
-            self.finish_rows(team.share(tokens), norm, first_linear, buffers, private);
+            self.finish_rows(team.share(tokens), norm, first_linear, buffers);
             team.barrier.wait();
             for (at, layer) in self.parts.layers.iter().enumerate() {
                 let input = self.hidden_input(&layer.qkv, buffers, 0, tokens);
                 layer.qkv.run(&LinearArgs { out: buffers.qkv, ..input }, team.share(layer.qkv.panels()));
                 team.barrier.wait();
 
-                self.attend(team, buffers, private, chunk);
+                self.attend(team, buffers, attention, chunk);
                 team.barrier.wait();
 
                 let context = if layer.out.is_int8() {
                     let rows = team.share(tokens);
-                    quantize(&layer.out, rows, buffers.context, buffers.bytes, buffers.scales, private);
+                    quantize(&layer.out, rows, buffers.context, buffers.bytes, buffers.scales);
                     team.barrier.wait();
                     buffers.bytes.cast_const()
                 } else {
@@ -181,16 +175,16 @@ impl Encoder {
                 team.barrier.wait();
 
                 let norm = Some(&layer.attention_norm);
-                self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers, private);
+                self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
                 team.barrier.wait();
 
                 for first in (0..tokens).step_by(FEED_FORWARD_ROWS) {
                     let count = FEED_FORWARD_ROWS.min(tokens - first);
-                    self.feed_forward(layer, team, buffers, private, first, count);
+                    self.feed_forward(layer, team, buffers, first, count);
                 }
 
                 let next = self.parts.layers.get(at + 1).map(|layer| &layer.qkv);
-                self.finish_rows(team.share(tokens), Some(&layer.output_norm), next, buffers, private);
+                self.finish_rows(team.share(tokens), Some(&layer.output_norm), next, buffers);
                 team.barrier.wait();
             }
         }
@@ -225,7 +219,6 @@ impl Encoder {
         norm: Option<&LayerNorm>,
         next: Option<&Linear>,
         buffers: &Buffers,
-        private: &mut Private,
     ) {
         for row in rows {
             // SAFETY: a row of this thread.
@@ -234,7 +227,7 @@ impl Encoder {
                     norm.row(buffers.hidden.add(row * self.hidden));
                 }
                 if let Some(next) = next.filter(|next| next.is_int8()) {
-                    quantize(next, row..row + 1, buffers.hidden, buffers.bytes, buffers.scales, private);
+                    quantize(next, row..row + 1, buffers.hidden, buffers.bytes, buffers.scales);
                 }
             }
         }
@@ -266,7 +259,7 @@ impl Encoder {
     /// # Safety
     ///
     /// As [`Encoder::forward`].
-    unsafe fn attend(&self, team: &Team<'_>, buffers: &Buffers, private: &mut Private, chunk: &Chunk<'_>) {
+    unsafe fn attend(&self, team: &Team<'_>, buffers: &Buffers, attention: &mut AttentionScratch, chunk: &Chunk<'_>) {
         let heads = self.parts.attention.heads();
         for pair in team.share((chunk.offsets.len() - 1) * heads) {
             let (sequence, head) = (pair / heads, pair % heads);
@@ -277,7 +270,7 @@ impl Encoder {
                 unsafe {
                     let qkv = buffers.qkv.add(first * 3 * self.hidden);
                     let context = buffers.context.add(first * self.hidden);
-                    self.parts.attention.head(qkv, count, head, &mut private.attention, context);
+                    self.parts.attention.head(qkv, count, head, attention, context);
                 }
             }
         }
@@ -293,7 +286,6 @@ impl Encoder {
         layer: &EncoderLayer,
         team: &Team<'_>,
         buffers: &Buffers,
-        private: &mut Private,
         first: usize,
         count: usize,
     ) {
@@ -305,7 +297,7 @@ impl Encoder {
             team.barrier.wait();
             let wide = if layer.down.is_int8() {
                 let rows = team.share(count);
-                quantize(&layer.down, rows, buffers.wide, buffers.wide_bytes, buffers.wide_scales, private);
+                quantize(&layer.down, rows, buffers.wide, buffers.wide_bytes, buffers.wide_scales);
                 team.barrier.wait();
                 buffers.wide_bytes.cast_const()
             } else {
@@ -331,26 +323,17 @@ impl Encoder {
 /// # Safety
 ///
 /// `rows` lie within `values`, `bytes` and `scales`, and are this thread's.
-unsafe fn quantize(
-    layer: &Linear,
-    rows: Range<usize>,
-    values: *const f32,
-    bytes: *mut u8,
-    scales: *mut RowScale,
-    private: &mut Private,
-) {
+unsafe fn quantize(layer: &Linear, rows: Range<usize>, values: *mut f32, bytes: *mut u8, scales: *mut RowScale) {
     let n = layer.inputs();
-    let (factor, shift) =
-        layer.input_map().map_or((ptr::null(), ptr::null()), |map| (map.factor.as_ptr(), map.shift.as_ptr()));
+    let exact = layer.exact_columns();
     for row in rows {
-        // SAFETY: the caller vouches for the row; the map has the layer's width.
+        // SAFETY: the caller vouches for the row; exact columns are inputs of the layer.
         unsafe {
             *scales.add(row) = (layer.kernels.quantize)(&QuantizeArgs {
                 row: values.add(row * n),
                 n,
-                factor,
-                shift,
-                mapped: private.mapped.as_mut_ptr(),
+                exact: exact.as_ptr(),
+                exact_count: exact.len(),
                 out: bytes.add(row * byte_stride(n)),
             });
         }

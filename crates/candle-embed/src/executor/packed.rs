@@ -3,8 +3,8 @@
 //! Weights are packed once, straight from the mapped file; the word embeddings stay as they are stored.
 
 use candle_embed_kernels::{
-    Activation as KernelActivation, Attention, Encoder, EncoderLayer, EncoderParts, Ends, Isa, LayerNorm, Linear,
-    LinearError, ThreadPool,
+    Activation as KernelActivation, Attention, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn, Isa, LayerNorm,
+    Linear, LinearError, MAX_EXACT_COLUMNS, ThreadPool,
 };
 
 use super::{Executor, Finish, PackedTokens};
@@ -132,7 +132,8 @@ impl Packer<'_> {
             .collect();
         let packed = if int8.len() == parts.len() {
             let scales: Vec<f32> = (0..shape[0]).map(|row| int8[row / outputs].scale(row % outputs)).collect();
-            Linear::pack_i8(self.isa, shape, Some(&bias), &scales, None, |row, values| {
+            let exact = fuse_exact_columns(&int8, outputs)?;
+            Linear::pack_i8(self.isa, shape, Some(&bias), &scales, &exact, |row, values| {
                 let stored = int8[row / outputs].row(row % outputs);
                 values.iter_mut().zip(stored).for_each(|(value, stored)| *value = stored);
             })
@@ -143,6 +144,26 @@ impl Packer<'_> {
         };
         packed.map_err(mismatch)
     }
+}
+
+/// The exact columns of matrices with the same input, one above the other.
+fn fuse_exact_columns(matrices: &[Int8Matrix<'_>], outputs: usize) -> Result<Vec<ExactColumn>> {
+    let mut fused: Vec<ExactColumn> = Vec::new();
+    for (part, matrix) in matrices.iter().enumerate() {
+        for (column, weights) in matrix.exact.columns() {
+            let at = fused.iter().position(|exact| exact.column == column).unwrap_or_else(|| {
+                fused.push(ExactColumn { column, weights: vec![0.0; matrices.len() * outputs] });
+                fused.len() - 1
+            });
+            let target = &mut fused[at].weights[part * outputs..][..outputs];
+            target.iter_mut().zip(weights).for_each(|(target, weight)| *target = weight);
+        }
+    }
+    // A matrix that lacks a column of the others has it in its bytes, where it would be lost.
+    if fused.len() > MAX_EXACT_COLUMNS || matrices.iter().any(|matrix| matrix.exact.columns().count() != fused.len()) {
+        return Err(Error::invalid_model("the exact columns of an attention's int8 matrices differ, or are too many"));
+    }
+    Ok(fused)
 }
 
 /// The shapes were checked against the configuration before; what is left is a fault of this crate.

@@ -11,6 +11,7 @@
 use std::collections::HashMap;
 
 use candle_core::Device;
+use candle_embed_kernels::MAX_EXACT_COLUMNS;
 
 use crate::error::{Error, Result};
 use crate::executor::{CandleExecutor, LinearInput};
@@ -19,9 +20,6 @@ use crate::options::Truncate;
 use crate::spec::EncoderSpec;
 use crate::tokenization::TextTokenizer;
 use crate::weights::Weights;
-
-/// Exact columns of an input; the kernels take no more than this.
-const EXACT_COLUMNS: usize = 4;
 
 /// Texts of several kinds and languages; very short ones have the largest values.
 const TEXTS: [&str; 24] = [
@@ -85,7 +83,7 @@ pub(super) fn exact_columns(
 fn top(values: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|left, right| values[*right].total_cmp(&values[*left]).then(left.cmp(right)));
-    order.truncate(EXACT_COLUMNS.min(values.len() / 8));
+    order.truncate(MAX_EXACT_COLUMNS.min(values.len() / 8));
     order.sort_unstable();
     order
 }
