@@ -22,6 +22,8 @@ const BYTES_PER_TOKEN: usize = 8;
 pub(crate) struct TextTokenizer {
     tokenizer: Tokenizer,
     max_tokens: usize,
+    /// Token embeddings of the model.
+    vocabulary: usize,
     /// Special tokens around every text.
     special_tokens: usize,
     /// Whether the tokens of a text up to a space do not depend on what follows.
@@ -44,12 +46,11 @@ impl TextTokenizer {
         }
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| invalid(&error))?;
-        if let Some((token, id)) = tokenizer.get_vocab(true).iter().max_by_key(|(_, id)| **id)
-            && *id as usize >= vocabulary
-        {
-            return Err(invalid(&format!(
-                "has token {token:?} with id {id}, but the weights have {vocabulary} token embeddings"
-            )));
+        // Looking through the whole vocabulary for its largest id would take as long as reading the file; ids with gaps
+        // between them are checked in each text.
+        let tokens = tokenizer.get_vocab_size(true);
+        if tokens > vocabulary {
+            return Err(invalid(&format!("has {tokens} tokens, but the weights have {vocabulary} token embeddings")));
         }
         let special_tokens = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
         if max_tokens <= special_tokens {
@@ -66,7 +67,7 @@ impl TextTokenizer {
             return Err(Error::unsupported("tokenizer.json adds no special tokens"));
         }
         let splits_at_spaces = splits_at_spaces(&tokenizer);
-        Ok(Self { tokenizer, max_tokens, special_tokens, splits_at_spaces })
+        Ok(Self { tokenizer, max_tokens, vocabulary, special_tokens, splits_at_spaces })
     }
 
     /// Most tokens of a text, special tokens included.
@@ -104,7 +105,14 @@ impl TextTokenizer {
             encoding.truncate(room, 0, direction);
         }
         let encoding = self.tokenizer.post_process(encoding, None, true).map_err(failed)?;
-        ids.extend_from_slice(encoding.get_ids());
+        let own = encoding.get_ids();
+        if let Some(id) = own.iter().find(|id| **id as usize >= self.vocabulary) {
+            return Err(Error::invalid_model(format!(
+                "tokenizer.json gives text {index} a token with id {id}, but the weights have {} token embeddings",
+                self.vocabulary
+            )));
+        }
+        ids.extend_from_slice(own);
         Ok(truncated)
     }
 

@@ -89,9 +89,19 @@ fn sizes_that_contradict() {
 fn a_vocabulary_larger_than_the_embedding_table() {
     let copy = copy();
     let mut tokenizer = crate::common::read_json(&copy.path().join("tokenizer.json"));
-    tokenizer["model"]["vocab"]["beyond"] = json!(100_000);
+    tokenizer["model"]["vocab"]["beyond"] = json!(127);
     copy.write("tokenizer.json", tokenizer.to_string());
-    expect(&copy, ModelInvalid, "beyond");
+    expect(&copy, ModelInvalid, "128 tokens");
+    // As many tokens as embeddings, but one of them beyond the last.
+    let vocabulary = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+    vocabulary.remove("river").unwrap();
+    vocabulary["beyond"] = json!(100_000);
+    copy.write("tokenizer.json", tokenizer.to_string());
+    let model = load(copy.path()).unwrap();
+    model.embed(vec!["the stone".to_owned()], &EmbedOptions::default()).unwrap();
+    let error = model.embed(vec!["beyond".to_owned()], &EmbedOptions::default()).unwrap_err();
+    assert_eq!(error.code, ModelInvalid);
+    assert!(error.message.contains("100000"), "{error}");
 }
 
 #[test]

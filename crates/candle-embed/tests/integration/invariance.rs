@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::common::{embed, fixture, float32_weights, load_with, rows, texts};
-use candle_embed::{EmbedOptions, Embedder, Embeddings, LoadOptions};
+use candle_embed::{EmbedOptions, Embedder, Embeddings, ExecutorChoice, LoadOptions};
 
 /// The folders that are tried: every pooling of the tiny ones, the embedded int8 model, and float32 where it is.
 fn folders() -> Vec<PathBuf> {
@@ -46,6 +46,23 @@ fn the_same_bits_alone_in_a_batch_and_in_any_order() {
         let mut back = bits(&embed(&two, &reversed));
         back.reverse();
         assert_eq!(back, expected, "{}: reversed", folder.display());
+    }
+}
+
+#[test]
+fn the_reference_executor_is_invariant_too() {
+    let folder = fixture("tiny-bert-mean");
+    let texts = mixed();
+    let load = |threads| {
+        let options =
+            LoadOptions { threads: Some(threads), executor: ExecutorChoice::Candle, ..LoadOptions::default() };
+        load_with(&folder, &options).unwrap()
+    };
+    let (one, two) = (load(1), load(2));
+    let expected = bits(&embed(&one, &texts));
+    assert_eq!(bits(&embed(&two, &texts)), expected);
+    for (text, expected) in texts.iter().zip(&expected) {
+        assert_eq!(&bits(&embed(&two, std::slice::from_ref(text)))[0], expected);
     }
 }
 

@@ -1,12 +1,15 @@
 //! Vectors equal sentence-transformers' (made by `scripts/make-fixtures.py`).
 
 use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use candle_embed::{EmbedOptions, Embedder, ExecutorChoice, LoadOptions, Prompt};
+use serde_json::Value;
 
 use crate::common::{
-    cosine, embed, fixture, float32_weights, load, load_with, max_difference, read_json, rows, string, texts,
+    cosine, embed, fixture, float32_weights, load_with, max_difference, read_json, rows, string, texts,
 };
-use candle_embed::{EmbedOptions, LoadOptions, Prompt};
-use serde_json::Value;
 
 /// The accuracy that the project states for float32. Vectors that are not normalised have components of several
 /// units, and are compared relative to their largest.
@@ -25,13 +28,20 @@ fn floats(row: &Value) -> Vec<f32> {
     row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap() as f32).collect()
 }
 
+const EXECUTORS: [ExecutorChoice; 2] = [ExecutorChoice::Packed, ExecutorChoice::Candle];
+
+fn load_for(executor: ExecutorChoice, folder: &Path) -> Arc<Embedder> {
+    let options = LoadOptions { executor, ..LoadOptions::default() };
+    load_with(folder, &options).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+}
+
 #[test]
 fn tiny_folders_of_every_kind() {
     let names = tiny_models();
     assert!(names.len() >= 15, "{names:?}");
-    for name in names {
+    for (name, executor) in names.iter().flat_map(|name| EXECUTORS.map(|executor| (name, executor))) {
         let expected = read_json(&fixture(&format!("{name}.expected.json")));
-        let model = load(&fixture(&name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let model = load_for(executor, &fixture(name));
         let info = model.info();
         assert_eq!(info.max_tokens as u64, expected["max_tokens"].as_u64().unwrap(), "{name}");
         assert_eq!(info.dimensions as u64, expected["dimensions"].as_u64().unwrap(), "{name}");
@@ -57,7 +67,8 @@ fn tiny_folders_of_every_kind() {
                 let reference = floats(reference);
                 let scale = reference.iter().fold(1.0f32, |most, value| most.max(value.abs()));
                 let difference = max_difference(row, &reference) / scale;
-                assert!(difference <= TOLERANCE, "{name}, {}, text {index}: {difference:e}", case["prompt_name"]);
+                let prompt = &case["prompt_name"];
+                assert!(difference <= TOLERANCE, "{name}, {executor:?}, {prompt}, text {index}: {difference:e}");
             }
             let tokens: Vec<u64> = embeddings.tokens.iter().map(|count| u64::from(*count)).collect();
             let lengths: Vec<u64> = case["tokens"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
@@ -84,29 +95,33 @@ fn mini_lm_in_float32() {
         return;
     };
     let (texts, vectors, info) = mini_lm();
-    let model = load(&folder).unwrap();
-    assert_eq!(model.info().max_tokens, 256, "tokenizer.json says 128");
-    let embeddings = embed(&model, &texts);
-    for (index, (row, reference)) in rows(&embeddings).iter().zip(&vectors).enumerate() {
-        let difference = max_difference(row, reference);
-        assert!(difference <= TOLERANCE, "text {index}: {difference:e}");
+    for executor in EXECUTORS {
+        let model = load_for(executor, &folder);
+        assert_eq!(model.info().max_tokens, 256, "tokenizer.json says 128");
+        let embeddings = embed(&model, &texts);
+        for (index, (row, reference)) in rows(&embeddings).iter().zip(&vectors).enumerate() {
+            let difference = max_difference(row, reference);
+            assert!(difference <= TOLERANCE, "{executor:?}, text {index}: {difference:e}");
+        }
+        let tokens: Vec<u64> = info["tokens"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+        assert_eq!(embeddings.tokens.iter().map(|n| u64::from(*n)).collect::<Vec<_>>(), tokens);
+        let truncated = info["truncated"].as_array().unwrap().iter().enumerate();
+        let truncated: Vec<u32> =
+            truncated.filter(|(_, cut)| cut.as_bool().unwrap()).map(|(index, _)| index as u32).collect();
+        assert_eq!(embeddings.truncated, truncated);
     }
-    let tokens: Vec<u64> = info["tokens"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
-    assert_eq!(embeddings.tokens.iter().map(|n| u64::from(*n)).collect::<Vec<_>>(), tokens);
-    let truncated = info["truncated"].as_array().unwrap().iter().enumerate();
-    let truncated: Vec<u32> =
-        truncated.filter(|(_, cut)| cut.as_bool().unwrap()).map(|(index, _)| index as u32).collect();
-    assert_eq!(embeddings.truncated, truncated);
 }
 
+/// Candle widens the stored int8 weights: what its vectors lose is the weights' part of the loss.
 #[test]
 fn the_embedded_int8_model() {
     let (texts, vectors, _) = mini_lm();
     let folder = fixture("../../models/all-MiniLM-L6-v2");
-    let model = load_with(&folder, &LoadOptions::default()).unwrap();
-    assert_eq!(model.info().dtype, "int8");
-    for (index, (row, reference)) in rows(&embed(&model, &texts)).iter().zip(&vectors).enumerate() {
-        let cosine = cosine(row, reference);
-        assert!(cosine >= 0.996, "text {index}: {cosine}");
+    for (executor, least) in [(ExecutorChoice::Packed, 0.996), (ExecutorChoice::Candle, 0.998)] {
+        let model = load_for(executor, &folder);
+        for (index, (row, reference)) in rows(&embed(&model, &texts)).iter().zip(&vectors).enumerate() {
+            let cosine = cosine(row, reference);
+            assert!(cosine >= least, "{executor:?}, text {index}: {cosine}");
+        }
     }
 }
