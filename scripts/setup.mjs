@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 export const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** Runs a command in the repository's root and ends this process with its exit code if it fails. */
-export function runStep(title, command, args) {
+export function runStep(title, command, args, variables = {}) {
   console.log(`- ${title}`);
-  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
+  const env = { ...process.env, ...variables };
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: "inherit", env });
   if (status === 0) return;
   fail(`${title}: failed${error ? ` (${error.message})` : signal ? ` (${signal})` : ""}`, status ?? 1);
 }

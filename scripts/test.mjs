@@ -1,7 +1,27 @@
 // npm test: installs and builds what is missing, then runs every test. Ends with the code of the first that fails.
+import { getTestWeights } from "./get-test-weights.mjs";
 import { runNpm, runStep, setUp } from "./setup.mjs";
 
 setUp();
+// Once, before tests in several processes would each download them.
+const { path, reason } = await getTestWeights();
+console.log(`- float32 weights: ${path ?? `none, their tests are skipped (${reason})`}`);
 runStep("tests: Rust", "cargo", ["test", "--release", "--workspace"]);
+// The kernels' own tests run every instruction set of the machine; here the whole engine does, on the lower ones.
+const engine = [
+  "test",
+  "--release",
+  "--quiet",
+  "-p",
+  "candle-embed",
+  "--test",
+  "integration",
+  "--",
+  "parity",
+  "invariance",
+];
+for (const isa of ["avx2", "scalar"]) {
+  runStep(`tests: the engine with CANDLE_EMBED_ISA=${isa}`, "cargo", engine, { CANDLE_EMBED_ISA: isa });
+}
 runNpm("tests: TypeScript", ["run", "--silent", "test:ts"]);
 runNpm("tests: types, as programs with import and with require see them", ["run", "--silent", "test:types"]);
