@@ -143,4 +143,4 @@ export interface NativeStep {
 }
 
 /** Writes an int8 copy of the float model folder `source` to `target`. The same input gives the same bytes. */
-export declare function quantizeModel(source: string, target: string): Promise<NativeQuantizeReport | NativeError>
+export declare function quantizeModel(source: string, target: string, pooling?: string | undefined | null): Promise<NativeQuantizeReport | NativeError>

@@ -1,6 +1,6 @@
 //! The classes and functions of the addon.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct NativeEmbedder {
 #[napi]
 impl NativeEmbedder {
     /// What the model is.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn info(&self) -> NativeModelInfo {
         (&self.info).into()
     }
@@ -39,7 +39,7 @@ impl NativeEmbedder {
     }
 
     /// Gives the weights back as soon as no job uses them any more.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn dispose(&mut self) {
         self.inner = None;
     }
@@ -71,7 +71,7 @@ pub struct NativeJob {
 #[napi]
 impl NativeJob {
     /// Copies texts in, before the first step. Lone surrogates become U+FFFD.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn push(&self, texts: Vec<String>) {
         if let Some(job) = lock(&self.inner).as_mut() {
             job.push(texts);
@@ -86,7 +86,7 @@ impl NativeJob {
     }
 
     /// Gives up the call, and with it its hold on the model. Not while a step runs.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn close(&self) {
         *lock(&self.inner) = None;
     }
@@ -149,6 +149,7 @@ pub fn load_model(folder: String, options: NativeLoadOptions) -> AsyncTask<Guard
 pub struct QuantizeWork {
     source: PathBuf,
     target: PathBuf,
+    pooling: Option<String>,
 }
 
 impl Work for QuantizeWork {
@@ -156,7 +157,8 @@ impl Work for QuantizeWork {
     type Value = NativeQuantizeReport;
 
     fn run(&mut self) -> Result<QuantizeReport, Error> {
-        candle_embed::quantize_model(Path::new(&self.source), &self.target)
+        let pooling = self.pooling.as_deref().map(str::parse).transpose()?;
+        candle_embed::quantize_model(&self.source, &self.target, pooling)
     }
 
     fn value(&mut self, report: QuantizeReport) -> NativeQuantizeReport {
@@ -166,8 +168,8 @@ impl Work for QuantizeWork {
 
 /// Writes an int8 copy of the float model folder `source` to `target`. The same input gives the same bytes.
 #[napi(ts_return_type = "Promise<NativeQuantizeReport | NativeError>")]
-pub fn quantize_model(source: String, target: String) -> AsyncTask<GuardedTask<QuantizeWork>> {
-    spawn(QuantizeWork { source: source.into(), target: target.into() })
+pub fn quantize_model(source: String, target: String, pooling: Option<String>) -> AsyncTask<GuardedTask<QuantizeWork>> {
+    spawn(QuantizeWork { source: source.into(), target: target.into(), pooling })
 }
 
 /// Arms a panic in the stage `name` ("load", "tokenize", "forward", "pool"), or none. In test builds only.

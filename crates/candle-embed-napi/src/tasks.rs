@@ -37,7 +37,7 @@ impl<W: Work> Task for GuardedTask<W> {
 
     fn resolve(&mut self, _env: Env, output: Self::Output) -> Result<Self::JsValue> {
         Ok(match output {
-            Either::A(output) => Either::A(self.0.value(output)),
+            Either::A(output) => guarded(|| Ok(self.0.value(output))),
             Either::B(error) => Either::B(error),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::folder::{WEIGHTS_FILE, read_json};
@@ -28,8 +28,9 @@ pub(crate) struct Dense {
     activation: DenseActivation,
 }
 
-#[derive(Deserialize)]
-struct DenseConfig {
+/// `config.json` of the module.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct DenseConfig {
     in_features: usize,
     out_features: usize,
     #[serde(default = "default_bias")]
@@ -82,9 +83,10 @@ impl Dense {
         Ok(Self { weight, bias, inputs, activation })
     }
 
-    /// The file that decides this module's part of the vector space.
-    pub fn weights_sha256(folder: &Path) -> Result<String> {
-        Ok(Weights::open(&[weights_file(folder)])?.sha256())
+    /// What decides this module's part of the vector space.
+    pub fn identity(folder: &Path) -> Result<(DenseConfig, String)> {
+        let config = read_json(&folder.join("config.json"))?;
+        Ok((config, Weights::open(&[weights_file(folder)])?.sha256()))
     }
 
     /// Components of the result.
@@ -102,7 +104,7 @@ impl Dense {
         match self.activation {
             DenseActivation::Identity => outputs.collect(),
             DenseActivation::Tanh => outputs.map(f32::tanh).collect(),
-            DenseActivation::Relu => outputs.map(|value| value.max(0.0)).collect(),
+            DenseActivation::Relu => outputs.map(|value| if value < 0.0 { 0.0 } else { value }).collect(),
         }
     }
 }

@@ -100,13 +100,17 @@ impl Embedder {
             (join(tokenizer), join(sha256), executor)
         });
         let (tokenizer, executor) = (tokenizer?, executor?);
-        let dense = folder.head.dense.iter().map(|folder| Dense::weights_sha256(folder)).collect::<Result<Vec<_>>>()?;
+        let dense = folder.head.dense.iter().map(|folder| Dense::identity(folder)).collect::<Result<Vec<_>>>()?;
         let pooling = head.pooling.to_string();
         let space_id = SpaceFields {
             weights: &weights_sha256,
             tokenizer: &sha256_hex(&tokenizer_json),
+            encoder: &spec,
+            lower_case: folder.transformer.do_lower_case,
+            tokenizer_config: &folder.tokenizer,
             dense: &dense,
             pooling: &pooling,
+            include_prompt: head.include_prompt,
             dimensions: head.dimensions(),
             max_tokens: tokenizer.max_tokens(),
             normalized: head.normalize,

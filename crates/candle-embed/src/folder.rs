@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
@@ -17,6 +17,21 @@ use crate::pooling::{Pooling, PoolingMode};
 
 /// Largest JSON file that is read; the largest real tokenizer.json (XLM-R's) has 17 MB.
 const MAX_JSON_BYTES: u64 = 256 << 20;
+
+/// More modules than any model has.
+const MAX_MODULES: usize = 16;
+
+/// Names of the transformer module's own config file, in the order in which sentence-transformers looks for them
+/// (`Transformer.load`).
+pub(crate) const TRANSFORMER_CONFIGS: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
 
 /// The weights of a module.
 pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
@@ -171,6 +186,9 @@ impl Modules {
         let Some(entries) = read_json_if_there::<Vec<ModuleEntry>>(&folder.join("modules.json"))? else {
             return Ok(modules);
         };
+        if entries.len() > MAX_MODULES {
+            return Err(Error::unsupported(format!("modules.json has {} modules", entries.len())));
+        }
         for (position, entry) in entries.iter().enumerate() {
             let path = folder.join(inside(&entry.path)?);
             // The packages of these classes moved between releases; the class names did not.
@@ -234,8 +252,9 @@ fn read_pooling(path: &Path) -> Result<(Pooling, bool)> {
             FLAGS.into_iter().filter(|(flag, _)| on(flag)).map(|(_, mode)| mode).collect()
         }
     };
-    if modes.is_empty() {
-        return Err(invalid("no pooling mode is on".to_owned()));
+    let repeated = (1..modes.len()).any(|at| modes[..at].contains(&modes[at]));
+    if modes.is_empty() || repeated {
+        return Err(invalid("no pooling mode is on, or one twice".to_owned()));
     }
     let include_prompt = config.get("include_prompt").and_then(Value::as_bool).unwrap_or(true);
     Ok((Pooling::new(modes), include_prompt))
@@ -243,17 +262,7 @@ fn read_pooling(path: &Path) -> Result<(Pooling, bool)> {
 
 /// The transformer module's own config file, whatever it is called.
 fn transformer_config(folder: &Path) -> Result<TransformerConfig> {
-    // The names that sentence-transformers looks for, in its order (`Transformer.load`).
-    const NAMES: [&str; 7] = [
-        "sentence_bert_config.json",
-        "sentence_roberta_config.json",
-        "sentence_distilbert_config.json",
-        "sentence_camembert_config.json",
-        "sentence_albert_config.json",
-        "sentence_xlm-roberta_config.json",
-        "sentence_xlnet_config.json",
-    ];
-    for name in NAMES {
+    for name in TRANSFORMER_CONFIGS {
         if let Some(config) = read_json_if_there::<TransformerConfig>(&folder.join(name))? {
             return config.check();
         }
@@ -262,11 +271,11 @@ fn transformer_config(folder: &Path) -> Result<TransformerConfig> {
 }
 
 /// `tokenizer_config.json`. Where it contradicts `tokenizer.json`, transformers follows this file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 pub(crate) struct TokenizerConfig {
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     model_max_length: Option<Value>,
-    #[serde(default)]
+    #[serde(default, skip_serializing)]
     truncation_side: Option<String>,
     #[serde(default)]
     pub do_lower_case: Option<bool>,
@@ -339,9 +348,10 @@ pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>> {
         };
         Error::new(code, format!("can't read {}: {error}", path.display()))
     };
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if size > MAX_JSON_BYTES {
-        return Err(Error::invalid_model(format!("{} has {size} bytes; that can't be right", path.display())));
+    // A device or a pipe has no size to go by, and may never end.
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() || metadata.len() > MAX_JSON_BYTES {
+        return Err(Error::invalid_model(format!("{} is not a file of a reasonable size", path.display())));
     }
     fs::read(path).map_err(failed)
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::dense::DenseConfig;
+use crate::folder::TokenizerConfig;
 use crate::hash::sha256_hex;
+use crate::spec::EncoderSpec;
 
 /// Everything that decides whether two vectors can be compared, in a fixed order. Device, dtype and quantisation are
 /// not part of it: they approximate the same space.
@@ -14,9 +17,15 @@ pub(crate) struct SpaceFields<'a> {
     pub weights: &'a str,
     /// SHA-256 of `tokenizer.json`.
     pub tokenizer: &'a str,
-    /// SHA-256 of each dense layer's weights.
-    pub dense: &'a [String],
+    /// Shapes, activation, norms, positions: what `config.json` says of the encoder.
+    pub encoder: &'a EncoderSpec,
+    /// Lower-casing and what else `tokenizer_config.json` changes.
+    pub lower_case: bool,
+    pub tokenizer_config: &'a TokenizerConfig,
+    /// Each dense layer's configuration and the SHA-256 of its weights.
+    pub dense: &'a [(DenseConfig, String)],
     pub pooling: &'a str,
+    pub include_prompt: bool,
     pub dimensions: usize,
     pub max_tokens: usize,
     pub normalized: bool,

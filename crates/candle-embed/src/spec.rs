@@ -7,8 +7,10 @@
 //! All architectures described so far are post-norm encoders with learned absolute positions: each sub-layer computes
 //! `norm(x + sublayer(x))`.
 
+use serde::Serialize;
+
 /// The activation between the two layers of the feed-forward block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Activation {
     /// `x/2 (1 + erf(x/√2))`: `hidden_act` "gelu".
     GeluErf,
@@ -19,7 +21,7 @@ pub(crate) enum Activation {
 }
 
 /// A linear layer `y = xWᵀ + b`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct LinearSpec {
     /// Tensor `[outputs, inputs]`.
     pub weight: String,
@@ -40,7 +42,7 @@ impl LinearSpec {
 pub(crate) type MatrixShape<'a> = (&'a str, usize, usize);
 
 /// A layer norm over the hidden dimension.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct NormSpec {
     /// Tensor `[hidden]`.
     pub weight: String,
@@ -49,7 +51,7 @@ pub(crate) struct NormSpec {
 }
 
 /// A table of embeddings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct TableSpec {
     /// Tensor `[rows, hidden]`.
     pub weight: String,
@@ -57,7 +59,7 @@ pub(crate) struct TableSpec {
 }
 
 /// The input of the first layer: `norm(word[id] + position[i] + segment[0])`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct EmbeddingsSpec {
     pub word: TableSpec,
     pub position: TableSpec,
@@ -67,7 +69,7 @@ pub(crate) struct EmbeddingsSpec {
 }
 
 /// One transformer layer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct LayerSpec {
     pub query: LinearSpec,
     pub key: LinearSpec,
@@ -80,7 +82,7 @@ pub(crate) struct LayerSpec {
 }
 
 /// An encoder: token ids in, one vector of `hidden_size` a token out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct EncoderSpec {
     pub hidden_size: usize,
     pub heads: usize,

@@ -13,10 +13,11 @@ const MAX_THREADS: usize = 1024;
 /// and its cgroup quota (v1 and v2), so that a container with two CPUs on a large host gets two threads.
 pub(crate) fn thread_count(requested: Option<usize>) -> Result<usize> {
     const VARIABLE: &str = "CANDLE_EMBED_THREADS";
-    let (count, origin) = match (requested, env::var(VARIABLE)) {
+    let variable = env::var(VARIABLE).ok().filter(|value| !value.trim().is_empty());
+    let (count, origin) = match (requested, variable) {
         (Some(count), _) => (Some(count), "threads"),
-        (None, Ok(value)) => (value.trim().parse().ok(), VARIABLE),
-        (None, Err(_)) => (thread::available_parallelism().map(NonZero::get).ok().or(Some(1)), "the CPU quota"),
+        (None, Some(value)) => (value.trim().parse().ok(), VARIABLE),
+        (None, None) => (thread::available_parallelism().map(NonZero::get).ok().or(Some(1)), "the CPU quota"),
     };
     count
         .filter(|count| (1..=MAX_THREADS).contains(count))

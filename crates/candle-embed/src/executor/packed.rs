@@ -38,7 +38,7 @@ impl PackedExecutor {
         };
         Ok(Self {
             encoder: Encoder::new(parts).map_err(mismatch)?,
-            words: packer.table(&spec.embeddings.word)?.to_table(),
+            words: packer.table(&spec.embeddings.word)?.to_table()?,
             positions: packer.positions()?,
         })
     }

@@ -68,7 +68,10 @@ pub(super) fn exact_columns(
         executor.observe(&ids, &mut |layer, input, rows| {
             for row in rows {
                 let largest = largest.entry((layer, input)).or_insert_with(|| vec![0.0; row.len()]);
-                largest.iter_mut().zip(row).for_each(|(most, value)| *most = most.max(value.abs()));
+                largest
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(most, value)| *most = if *most >= value.abs() { *most } else { value.abs() });
             }
             Ok(())
         })?;

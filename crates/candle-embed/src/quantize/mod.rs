@@ -20,22 +20,17 @@ use safetensors::tensor::{Dtype, View, serialize};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::LinearInput;
-use crate::folder::{ModelFolder, WEIGHTS_FILE};
+use crate::folder::{ModelFolder, TOKENIZER_FILE, TRANSFORMER_CONFIGS, WEIGHTS_FILE, read_bounded};
 use crate::models;
+use crate::pooling::PoolingMode;
 use crate::spec::MatrixShape;
 use crate::weights::{Quantization, Weights};
 use calibrate::exact_columns;
 use rows::quantize_rows;
 
-/// Files beside the weights that decide the vectors, or that other readers of the layout expect.
-const COPIED: [&str; 6] = [
-    "config.json",
-    "config_sentence_transformers.json",
-    "modules.json",
-    "sentence_bert_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-];
+/// Files beside the weights that decide the vectors, besides [`TRANSFORMER_CONFIGS`].
+const COPIED: [&str; 5] =
+    ["config.json", "config_sentence_transformers.json", "modules.json", TOKENIZER_FILE, "tokenizer_config.json"];
 
 /// What [`quantize_model`] did.
 #[derive(Debug, Clone)]
@@ -50,15 +45,18 @@ pub struct QuantizeReport {
     pub source_sha256: String,
 }
 
-/// Writes an int8 copy of the model folder `source` to the folder `target`, which is made where it is absent. The
-/// weights come last and in one step, so that a run that was stopped leaves no folder that loads.
+/// Writes an int8 copy of the model folder `source` to the folder `target`, which is made where it is absent.
+///
+/// Old weights in `target` go first and the new ones come last, so that a run that was stopped leaves no folder that
+/// loads. `pooling` is for a source that does not say how it pools.
 ///
 /// # Errors
 ///
 /// Those of [`Embedder::load`](crate::Embedder::load) for the source; `INVALID_INPUT` where the source is quantised
-/// already, is its own target, or the target can't be written.
-pub fn quantize_model(source: &Path, target: &Path) -> Result<QuantizeReport> {
-    let folder = ModelFolder::open(source, None)?;
+/// already, the target is the source or lies within it, or can't be written.
+pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>) -> Result<QuantizeReport> {
+    let folder = ModelFolder::open(source, pooling)?;
+    check_folders(source, &folder, target)?;
     let weights = Weights::open(&folder.weights)?;
     if weights.quantization().is_some() {
         return Err(Error::invalid_input(format!("{} is quantised already", source.display())));
@@ -102,40 +100,52 @@ fn write_at_once(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Copies the configuration, the tokenizer and the modules after the encoder.
-fn copy_files(source: &Path, folder: &ModelFolder, target: &Path) -> Result<()> {
-    fs::create_dir_all(target).map_err(|error| cannot_write(target, &error))?;
-    let same = |path: &Path| fs::canonicalize(path).ok();
-    if same(source) == same(target) || same(&folder.path) == same(target) {
-        return Err(Error::invalid_input("the target folder is the source folder; give another one"));
-    }
-    // Where the encoder has a folder of its own, its copy has it too.
-    let encoder = folder.path.strip_prefix(source).unwrap_or(Path::new(""));
-    if encoder != Path::new("") {
+/// Refuses a target that is, or lies within, the source.
+fn check_folders(source: &Path, folder: &ModelFolder, target: &Path) -> Result<()> {
+    if folder.path != source {
         return Err(Error::invalid_input(format!(
             "{} keeps its encoder in a folder of its own; move its files beside modules.json first",
             source.display()
         )));
     }
-    for name in COPIED {
-        copy_if_there(&source.join(name), &target.join(name))?;
+    fs::create_dir_all(target).map_err(|error| cannot_write(target, &error))?;
+    let real = |path: &Path| fs::canonicalize(path).map_err(|error| cannot_write(path, &error));
+    if real(target)?.starts_with(real(source)?) {
+        return Err(Error::invalid_input("the target folder is the source folder or lies within it; give another one"));
+    }
+    Ok(())
+}
+
+/// Copies the configuration, the tokenizer and the modules after the encoder; what the source lacks, the target loses.
+fn copy_files(source: &Path, folder: &ModelFolder, target: &Path) -> Result<()> {
+    remove_if_there(&target.join(WEIGHTS_FILE))?;
+    for name in COPIED.iter().chain(&TRANSFORMER_CONFIGS) {
+        copy_or_remove(&source.join(name), &target.join(name))?;
     }
     for module in folder.head.module_folders() {
         let inner = module.strip_prefix(source).map_err(Error::internal)?;
         for name in ["config.json", WEIGHTS_FILE] {
-            copy_if_there(&module.join(name), &target.join(inner).join(name))?;
+            copy_or_remove(&module.join(name), &target.join(inner).join(name))?;
         }
     }
     Ok(())
 }
 
-fn copy_if_there(from: &Path, to: &Path) -> Result<()> {
+/// Never writes through a link in the target: it may lead back to the source.
+fn copy_or_remove(from: &Path, to: &Path) -> Result<()> {
     if !from.is_file() {
-        return Ok(());
+        return remove_if_there(to);
     }
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
-    fs::copy(from, to).map(drop).map_err(|error| cannot_write(to, &error))
+    write_at_once(to, &read_bounded(from)?)
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot_write(path, &error)),
+        _ => Ok(()),
+    }
 }
 
 fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Error {
@@ -168,7 +178,7 @@ impl TensorWriter<'_> {
 
     fn int8(&mut self, (name, rows, columns): MatrixShape<'_>, exact: &[usize]) -> Result<()> {
         let matrix = self.weights.matrix(name, rows, columns)?;
-        let quantized = quantize_rows(name, matrix, rows, columns, exact)?;
+        let quantized = quantize_rows(matrix, rows, columns, exact);
         self.float(Quantization::scales_name(name), vec![rows], &quantized.scales);
         if !exact.is_empty() {
             let bytes = exact.iter().flat_map(|column| (*column as i32).to_le_bytes()).collect();

@@ -1,6 +1,5 @@
 //! Symmetric int8 with one scale a row.
 
-use crate::error::{Error, Result};
 use crate::weights::Matrix;
 
 /// A quantised matrix.
@@ -14,13 +13,7 @@ pub(super) struct QuantizedMatrix {
 }
 
 /// Quantises the rows of `matrix`; the columns `exact` are left out and kept as they are.
-pub(super) fn quantize_rows(
-    name: &str,
-    matrix: Matrix<'_>,
-    rows: usize,
-    columns: usize,
-    exact: &[usize],
-) -> Result<QuantizedMatrix> {
+pub(super) fn quantize_rows(matrix: Matrix<'_>, rows: usize, columns: usize, exact: &[usize]) -> QuantizedMatrix {
     let mut quantized = QuantizedMatrix {
         values: Vec::with_capacity(rows * columns),
         scales: Vec::with_capacity(rows),
@@ -29,9 +22,6 @@ pub(super) fn quantize_rows(
     let mut row = vec![0.0f32; columns];
     for index in 0..rows {
         matrix.read_row(index, &mut row);
-        if !row.iter().all(|value| value.is_finite()) {
-            return Err(Error::invalid_model(format!("tensor {name} has numbers that are not finite")));
-        }
         for (at, column) in exact.iter().enumerate() {
             quantized.exact[at * rows + index] = std::mem::take(&mut row[*column]);
         }
@@ -39,7 +29,7 @@ pub(super) fn quantize_rows(
         quantized.values.extend(row.iter().map(|value| quantize(*value, scale) as u8));
         quantized.scales.push(scale);
     }
-    Ok(quantized)
+    quantized
 }
 
 fn quantize(value: f32, scale: f32) -> i8 {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{Copy, embed, fixture, load, load_with, rows};
-use candle_embed::{EmbedOptions, ErrorCode, LoadOptions};
+use candle_embed::{EmbedOptions, ErrorCode, LoadOptions, quantize_model};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -170,25 +170,115 @@ fn broken_safetensors() {
     }
 }
 
-/// Replaces the values of the first float tensor's data by `value`.
-fn poison(copy: &Copy, value: f32) {
-    let path = copy.path().join("model.safetensors");
+/// Sets one number in the middle of tensor `name`.
+fn poison(folder: &Path, name: &str, value: f32) {
+    let path = folder.join("model.safetensors");
     let mut bytes = fs::read(&path).unwrap();
     let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    for chunk in bytes[data..].chunks_exact_mut(4) {
-        chunk.copy_from_slice(&value.to_le_bytes());
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..data]).unwrap();
+    let offset = |at: usize| header[name]["data_offsets"][at].as_u64().unwrap() as usize;
+    let middle = data + offset(0) + (offset(1) - offset(0)) / 8 * 4;
+    bytes[middle..middle + 4].copy_from_slice(&value.to_le_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+/// A NaN can get lost on its way through minima and maxima: it is found at load, in every tensor.
+#[test]
+fn weights_that_are_no_numbers() {
+    let float = [
+        "embeddings.word_embeddings.weight",
+        "embeddings.position_embeddings.weight",
+        "embeddings.LayerNorm.weight",
+        "encoder.layer.0.attention.self.query.weight",
+        "encoder.layer.1.attention.self.value.bias",
+        "encoder.layer.0.intermediate.dense.bias",
+        "encoder.layer.1.output.dense.weight",
+        "encoder.layer.1.output.LayerNorm.bias",
+    ];
+    let int8 = [
+        "embeddings.word_embeddings.weight_scale",
+        "encoder.layer.0.attention.self.key.weight_scale",
+        "encoder.layer.0.intermediate.dense.weight_exact",
+        "encoder.layer.1.output.dense.bias",
+    ];
+    let quantized = tempfile::tempdir().unwrap();
+    quantize_model(&fixture("tiny-bert-mean"), quantized.path(), None).unwrap();
+    let cases = float.map(|name| (false, name)).into_iter().chain(int8.map(|name| (true, name)));
+    for (is_int8, name) in cases {
+        for value in [f32::NAN, f32::INFINITY] {
+            let copy = copy();
+            if is_int8 {
+                fs::copy(quantized.path().join("model.safetensors"), copy.path().join("model.safetensors")).unwrap();
+            }
+            poison(copy.path(), name, value);
+            expect(&copy, ModelInvalid, name);
+        }
     }
-    copy.write("model.safetensors", bytes);
 }
 
 #[test]
-fn weights_that_give_no_numbers() {
-    for value in [f32::NAN, f32::INFINITY, 3e38] {
+fn weights_so_large_that_no_vector_comes_out() {
+    let copy = copy();
+    for name in ["encoder.layer.1.output.LayerNorm.weight", "encoder.layer.1.output.LayerNorm.bias"] {
+        poison(copy.path(), name, 3e38);
+    }
+    let model = load(copy.path()).unwrap();
+    let error = model.embed(vec!["the river and the stone".to_owned()], &EmbedOptions::default()).unwrap_err();
+    assert_eq!(error.code, ModelInvalid, "{error}");
+}
+
+#[test]
+fn tokenizers_that_would_take_for_ever_or_lose_the_text() {
+    let copy = copy();
+    let mut tokenizer = crate::common::read_json(&copy.path().join("tokenizer.json"));
+    tokenizer["model"]["max_input_chars_per_word"] = json!(1_000_000);
+    copy.write("tokenizer.json", tokenizer.to_string());
+    expect(&copy, UnsupportedArchitecture, "max_input_chars_per_word");
+    tokenizer["model"]["max_input_chars_per_word"] = json!(100);
+    let sequence = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let special = |id: &str| json!({"SpecialToken": {"id": id, "type_id": 0}});
+    let tokens = |id: &str, number: u32| json!({"id": id, "ids": [number], "tokens": [id]});
+    for single in [
+        json!([special("[CLS]"), sequence, sequence, special("[SEP]")]),
+        json!([special("[CLS]"), special("[SEP]")]),
+        json!([sequence]),
+    ] {
+        tokenizer["post_processor"] = json!({
+            "type": "TemplateProcessing",
+            "single": single,
+            "pair": [sequence, {"Sequence": {"id": "B", "type_id": 1}}],
+            "special_tokens": {"[CLS]": tokens("[CLS]", 2), "[SEP]": tokens("[SEP]", 3)},
+        });
+        copy.write("tokenizer.json", tokenizer.to_string());
+        let error = load(copy.path()).err().unwrap_or_else(|| panic!("{single} loads"));
+        assert!([UnsupportedArchitecture, ModelInvalid].contains(&error.code), "{error}");
+    }
+}
+
+#[test]
+fn configurations_of_unreasonable_size() {
+    let modes = vec!["mean"; 100_000];
+    let copy = copy();
+    copy.set("1_Pooling/config.json", "pooling_mode", json!(modes));
+    expect(&copy, ModelInvalid, "pooling mode");
+    let copy = Copy::of("tiny-bert-dense");
+    let dense = json!({"path": "2_Dense", "type": "x.Dense"});
+    let modules = [json!({"path": "", "type": "x.Transformer"}), json!({"path": "1_Pooling", "type": "x.Pooling"})];
+    let modules: Vec<_> = modules.into_iter().chain(vec![dense; 10_000]).collect();
+    copy.write("modules.json", json!(modules).to_string());
+    expect(&copy, UnsupportedArchitecture, "modules");
+}
+
+/// `/dev/zero` has size 0 and never ends; a pipe waits for a writer.
+#[cfg(unix)]
+#[test]
+fn links_to_what_is_no_file() {
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
         let copy = copy();
-        poison(&copy, value);
-        let model = load(copy.path()).unwrap();
-        let error = model.embed(vec!["the river".to_owned()], &EmbedOptions::default()).unwrap_err();
-        assert_eq!(error.code, ModelInvalid, "{value}: {error}");
+        copy.remove(name);
+        std::os::unix::fs::symlink("/dev/zero", copy.path().join(name)).unwrap();
+        let code = load(copy.path()).err().unwrap().code;
+        assert!([ModelInvalid, ModelNotFound].contains(&code), "{name}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Options and texts at their limits.
 
-use crate::common::{embed, fixture, load, load_with, rows};
+use serde_json::json;
+
+use crate::common::{Copy, embed, fixture, load, load_with, rows};
 use candle_embed::{EmbedOptions, ErrorCode, LoadOptions, OutputData, OutputType, Prompt, Truncate};
 
 fn options() -> EmbedOptions {
@@ -115,6 +117,7 @@ fn odd_texts_have_vectors() {
         " ".repeat(100_000),
         "\0".to_owned(),
         "a".repeat(1_000_000),
+        "a b\n".repeat(1_000_000),
         "_".repeat(50_000),
         "\u{301}".repeat(10_000),
         "\u{fffd}\u{feff}\u{202e}".to_owned(),
@@ -129,9 +132,26 @@ fn odd_texts_have_vectors() {
 
 #[test]
 fn a_space_is_the_same_for_the_same_vectors_only() {
-    let space = |name: &str| load(&fixture(name)).unwrap().info().space_id.clone();
-    assert_eq!(space("tiny-bert-mean"), space("tiny-bert-mean"));
-    assert_ne!(space("tiny-bert-mean"), space("tiny-bert-cls"));
+    let space = |folder: &std::path::Path| load(folder).unwrap().info().space_id.clone();
+    let expected = space(&fixture("tiny-bert-mean"));
+    assert_eq!(space(Copy::of("tiny-bert-mean").path()), expected);
+    let changes = [
+        ("config.json", "num_attention_heads", json!(2)),
+        ("config.json", "hidden_act", json!("relu")),
+        ("config.json", "layer_norm_eps", json!(1e-5)),
+        ("tokenizer_config.json", "do_lower_case", json!(false)),
+        ("1_Pooling/config.json", "pooling_mode", json!("cls")),
+        ("1_Pooling/config.json", "include_prompt", json!(false)),
+        ("config_sentence_transformers.json", "prompts", json!({"query": "q: "})),
+    ];
+    for (file, key, value) in changes {
+        let copy = Copy::of("tiny-bert-mean");
+        copy.set(file, key, value);
+        assert_ne!(space(copy.path()), expected, "{key}");
+    }
+    let dense = Copy::of("tiny-bert-dense");
+    dense.set("2_Dense/config.json", "activation_function", json!("torch.nn.modules.linear.Identity"));
+    assert_ne!(space(dense.path()), space(&fixture("tiny-bert-dense")));
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Copy, cosine, embed, fixture, float32_weights, load, rows, texts};
-use candle_embed::{ErrorCode, quantize_model};
+use crate::common::{Copy, cosine, embed, fixture, float32_weights, load, load_with, rows, texts};
+use candle_embed::{ErrorCode, LoadOptions, quantize_model};
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -29,9 +29,9 @@ fn the_same_bytes_each_time_and_the_same_space() {
     for name in ["tiny-bert-mean", "tiny-bert-dense", "tiny-bert-dot-prefix", "tiny-bert-sharded", "tiny-bert-f16"] {
         let target = tempfile::tempdir().unwrap();
         let (first, second) = (target.path().join("first"), target.path().join("second"));
-        quantize_model(&fixture(name), &first).unwrap();
-        quantize_model(&fixture(name), &second).unwrap();
-        quantize_model(&fixture(name), &second).unwrap();
+        quantize_model(&fixture(name), &first, None).unwrap();
+        quantize_model(&fixture(name), &second, None).unwrap();
+        quantize_model(&fixture(name), &second, None).unwrap();
         assert_eq!(files(&first), files(&second), "{name}");
         let (source, quantized) = (load(&fixture(name)).unwrap(), load(&first).unwrap());
         assert_eq!(quantized.info().dtype, "int8");
@@ -48,7 +48,7 @@ fn the_same_bytes_each_time_and_the_same_space() {
 fn the_embedded_model_is_what_quantize_makes_of_its_source() {
     let Some(source) = float32_weights() else { return };
     let target = tempfile::tempdir().unwrap();
-    let report = quantize_model(&source, target.path()).unwrap();
+    let report = quantize_model(&source, target.path(), None).unwrap();
     let embedded = files(&fixture("../../models/all-MiniLM-L6-v2"));
     for (name, bytes) in files(target.path()) {
         assert!(embedded.get(&name) == Some(&bytes), "{name} differs");
@@ -60,13 +60,53 @@ fn the_embedded_model_is_what_quantize_makes_of_its_source() {
 #[test]
 fn what_can_not_be_quantized() {
     let target = tempfile::tempdir().unwrap();
-    let code = |source: &Path, target: &Path| quantize_model(source, target).unwrap_err().code;
+    let code = |source: &Path, target: &Path| quantize_model(source, target, None).unwrap_err().code;
     assert_eq!(code(Path::new("/nowhere"), target.path()), ErrorCode::ModelNotFound);
     let copy = Copy::of("tiny-bert-mean");
     assert_eq!(code(copy.path(), copy.path()), ErrorCode::InvalidInput);
+    assert_eq!(code(copy.path(), &copy.path().join("1_Pooling")), ErrorCode::InvalidInput);
     let file = copy.path().join("config.json");
     assert_eq!(code(copy.path(), &file.join("below-a-file")), ErrorCode::InvalidInput);
-    quantize_model(copy.path(), target.path()).unwrap();
+    quantize_model(copy.path(), target.path(), None).unwrap();
     let again = tempfile::tempdir().unwrap();
     assert_eq!(code(target.path(), again.path()), ErrorCode::InvalidInput);
+}
+
+/// `cp -rs` makes such a folder; writing through its links would empty the source.
+#[cfg(unix)]
+#[test]
+fn links_in_the_target_do_not_lead_back_to_the_source() {
+    let (source, target) = (Copy::of("tiny-bert-mean"), tempfile::tempdir().unwrap());
+    let before = files(source.path());
+    for name in before.keys() {
+        let link = target.path().join(name);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(source.path().join(name), link).unwrap();
+    }
+    quantize_model(source.path(), target.path(), None).unwrap();
+    assert_eq!(files(source.path()), before);
+    assert_eq!(load(target.path()).unwrap().info().dtype, "int8");
+}
+
+#[test]
+fn a_target_takes_over_all_that_decides_the_vectors() {
+    let source = Copy::of("tiny-bert-mean");
+    source.remove("sentence_bert_config.json").write("sentence_roberta_config.json", "{\"max_seq_length\": 9}");
+    source.remove("config_sentence_transformers.json");
+    let target = Copy::of("tiny-bert-cls");
+    quantize_model(source.path(), target.path(), None).unwrap();
+    let (source, target) = (load(source.path()).unwrap(), load(target.path()).unwrap());
+    assert_eq!(target.info().space_id, source.info().space_id);
+    assert_eq!((target.info().max_tokens, target.info().prompts.len()), (9, 0));
+}
+
+#[test]
+fn a_source_that_leaves_pooling_open() {
+    let (source, target) = (Copy::of("tiny-bert-mean"), tempfile::tempdir().unwrap());
+    source.remove("modules.json");
+    let mean = Some("mean".parse().unwrap());
+    assert_eq!(quantize_model(source.path(), target.path(), None).unwrap_err().code, ErrorCode::ModelInvalid);
+    quantize_model(source.path(), target.path(), mean).unwrap();
+    let options = LoadOptions { pooling: mean, ..LoadOptions::default() };
+    assert_eq!(load_with(target.path(), &options).unwrap().info().dtype, "int8");
 }

@@ -1,0 +1,274 @@
+//! From a text to token ids, at the model's own limit.
+//!
+//! `tokenizer.json` may carry truncation and padding of its own (all-MiniLM-L6-v2's says 128 tokens where the model
+//! takes 256): both are switched off, and texts are cut here.
+
+mod pieces;
+
+use std::borrow::Cow;
+
+use pieces::{SafeCuts, shorten};
+use tokenizers::models::ModelWrapper;
+use tokenizers::normalizers::{Lowercase, Sequence};
+use tokenizers::tokenizer::Tokenizer;
+use tokenizers::{NormalizerWrapper, PostProcessorWrapper};
+
+use crate::error::{Error, ErrorCode, Result, TextContext};
+use crate::folder::{ModelFolder, TokenizerConfig};
+use crate::options::Truncate;
+use crate::spec::EncoderSpec;
+
+/// First piece of a long text: this many bytes for each token that the model takes. English has 4 to 5 bytes a token.
+const BYTES_PER_TOKEN: usize = 8;
+
+/// Later pieces; a piece of this size takes about 10 ms and 6 MB.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// WordPiece takes quadratic time in the length of a word; real tokenizers stop at 100 characters.
+const MAX_WORD_CHARS: usize = 1000;
+
+/// A tokenizer and the limit of its model.
+pub(crate) struct TextTokenizer {
+    tokenizer: Tokenizer,
+    max_tokens: usize,
+    /// Token embeddings of the model.
+    vocabulary: usize,
+    /// Special tokens before and after every text.
+    prefix: Vec<u32>,
+    suffix: Vec<u32>,
+    /// Where a long text may be cut; `None` where it has to be tokenized as a whole.
+    cuts: Option<SafeCuts>,
+}
+
+impl TextTokenizer {
+    /// Reads the `tokenizer.json` of `folder`, whose encoder is `spec`.
+    ///
+    /// The limit is the transformer module's, else the tokenizer's, and never more than there are positions.
+    pub fn from_json(json: &[u8], folder: &ModelFolder, spec: &EncoderSpec) -> Result<Self> {
+        let max_tokens = folder.transformer.max_seq_length.or(folder.tokenizer.max_length()).unwrap_or(usize::MAX);
+        let max_tokens = max_tokens.min(spec.max_positions());
+        let vocabulary = spec.embeddings.word.rows;
+        let invalid = |reason: &dyn std::fmt::Display| Error::invalid_model(format!("tokenizer.json {reason}"));
+        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(&format!("can't be read: {error}")))?;
+        follow(&mut tokenizer, &folder.tokenizer).map_err(|error| invalid(&error))?;
+        if folder.transformer.do_lower_case {
+            add_lower_case(&mut tokenizer).map_err(|error| invalid(&error))?;
+        }
+        check_word_length(&tokenizer)?;
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|error| invalid(&error))?;
+        // Looking through the whole vocabulary for its largest id would take as long as reading the file; ids with gaps
+        // between them are checked in each text.
+        let tokens = tokenizer.get_vocab_size(true);
+        if tokens > vocabulary {
+            return Err(invalid(&format!("has {tokens} tokens, but the weights have {vocabulary} token embeddings")));
+        }
+        let (prefix, suffix) = take_special_tokens(&mut tokenizer).map_err(|error| invalid(&error))??;
+        if max_tokens <= prefix.len() + suffix.len() {
+            return Err(invalid(&format!(
+                "adds {} special tokens to every text, but the model takes {max_tokens}",
+                prefix.len() + suffix.len()
+            )));
+        }
+        let cuts = SafeCuts::of(&tokenizer);
+        Ok(Self { tokenizer, max_tokens, vocabulary, prefix, suffix, cuts })
+    }
+
+    /// Most tokens of a text, special tokens included.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// Appends the ids of `prompt` and `text`, special tokens included, to `ids`; whether the text lost tokens.
+    ///
+    /// `index` is the text's position in the call, for errors.
+    pub fn encode(
+        &self,
+        index: usize,
+        prompt: &str,
+        text: &str,
+        truncate: Truncate,
+        ids: &mut Vec<u32>,
+    ) -> Result<bool> {
+        let whole = if prompt.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(format!("{prompt}{text}")) };
+        let room = self.room();
+        let failed = |error: tokenizers::Error| Error {
+            code: ErrorCode::InvalidInput,
+            message: format!("text {index} can't be tokenized: {error}"),
+            text: Some(TextContext { index, tokens: None, limit: None }),
+        };
+        ids.extend_from_slice(&self.prefix);
+        let start = ids.len();
+        let truncated = match truncate {
+            Truncate::End => self.encode_start(&whole, room, ids),
+            Truncate::Start => self.encode_end(&whole, room, ids),
+            Truncate::Error => match self.encode_whole(&whole, room, ids) {
+                Ok(length) if length > room => return Err(self.too_long(index, length)),
+                other => other.map(|_| false),
+            },
+        };
+        let truncated = truncated.map_err(failed)?;
+        if let Some(id) = ids[start..].iter().find(|id| **id as usize >= self.vocabulary) {
+            return Err(Error::invalid_model(format!(
+                "tokenizer.json gives text {index} a token with id {id}, but the weights have {} token embeddings",
+                self.vocabulary
+            )));
+        }
+        ids.extend_from_slice(&self.suffix);
+        Ok(truncated)
+    }
+
+    /// Tokens at the start of every text that belong to `prompt`, the leading special ones included.
+    pub fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        let mut ids = Vec::new();
+        if !prompt.is_empty() {
+            self.encode(0, "", prompt, Truncate::End, &mut ids)?;
+        }
+        Ok(ids.len().saturating_sub(self.suffix.len()))
+    }
+
+    /// Most tokens of a text without special ones.
+    fn room(&self) -> usize {
+        self.max_tokens - self.prefix.len() - self.suffix.len()
+    }
+
+    /// Appends the first `room` tokens of `text`; whether there are more.
+    fn encode_start(&self, text: &str, room: usize, ids: &mut Vec<u32>) -> tokenizers::Result<bool> {
+        let full = ids.len() + room;
+        for piece in self.pieces(text) {
+            ids.extend_from_slice(self.tokenizer.encode_fast(shorten(piece), false)?.get_ids());
+            if ids.len() > full {
+                ids.truncate(full);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Appends the last `room` tokens of `text`; whether there are more.
+    fn encode_end(&self, text: &str, room: usize, ids: &mut Vec<u32>) -> tokenizers::Result<bool> {
+        let mut pieces = Vec::new();
+        let (mut tokens, mut rest, mut size) = (0, text, room * BYTES_PER_TOKEN);
+        while tokens <= room && !rest.is_empty() {
+            let start = self.cuts.as_ref().map_or(0, |cuts| cuts.last(rest, size));
+            let encoding = self.tokenizer.encode_fast(shorten(&rest[start..]), false)?;
+            tokens += encoding.len();
+            pieces.push(encoding);
+            (rest, size) = (&rest[..start], PIECE_BYTES);
+        }
+        let end = ids.len();
+        pieces.iter().rev().for_each(|piece| ids.extend_from_slice(piece.get_ids()));
+        ids.drain(end..end + tokens.saturating_sub(room));
+        Ok(tokens > room)
+    }
+
+    /// Counts the tokens of `text` and appends them if they are at most `room`.
+    fn encode_whole(&self, text: &str, room: usize, ids: &mut Vec<u32>) -> tokenizers::Result<usize> {
+        let start = ids.len();
+        let mut tokens = 0;
+        for piece in self.pieces(text) {
+            let encoding = self.tokenizer.encode_fast(shorten(piece), false)?;
+            tokens += encoding.len();
+            if tokens <= room {
+                ids.extend_from_slice(encoding.get_ids());
+            }
+        }
+        debug_assert!(tokens > room || ids.len() == start + tokens);
+        Ok(tokens)
+    }
+
+    /// `text` in pieces that can be tokenized one by one.
+    fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let (mut rest, mut size) = (text, self.room() * BYTES_PER_TOKEN);
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let end = self.cuts.as_ref().map_or(rest.len(), |cuts| cuts.first(rest, size));
+            let (piece, others) = rest.split_at(end);
+            (rest, size) = (others, PIECE_BYTES);
+            Some(piece)
+        })
+    }
+
+    fn too_long(&self, index: usize, content: usize) -> Error {
+        let tokens = content + self.prefix.len() + self.suffix.len();
+        Error {
+            code: ErrorCode::InputTooLong,
+            message: format!(
+                "text {index} has {tokens} tokens and the model takes {}; shorten or split it, or allow truncation",
+                self.max_tokens
+            ),
+            text: Some(TextContext { index, tokens: Some(tokens), limit: Some(self.max_tokens) }),
+        }
+    }
+}
+
+/// Takes the post-processor off and gives back what it puts before and after every text.
+fn take_special_tokens(tokenizer: &mut Tokenizer) -> tokenizers::Result<Result<(Vec<u32>, Vec<u32>)>> {
+    // Of different length, so that a template which repeats or drops its text does not pass.
+    const PROBES: [&str; 2] = ["a", "a b c"];
+    let wholes = PROBES.map(|text| tokenizer.encode_fast(text, true));
+    tokenizer.with_post_processor(None::<PostProcessorWrapper>);
+    let mut found: Option<(Vec<u32>, Vec<u32>)> = None;
+    for (text, whole) in PROBES.into_iter().zip(wholes) {
+        let (content, whole) = (tokenizer.encode_fast(text, false)?, whole?);
+        let (content, ids, special) = (content.get_ids(), whole.get_ids(), whole.get_special_tokens_mask());
+        let before = special.iter().take_while(|special| **special == 1).count();
+        let around = ids[before..].strip_prefix(content).map(|after| (ids[..before].to_vec(), after.to_vec()));
+        let all_special =
+            special[ids.len() - around.as_ref().map_or(0, |around| around.1.len())..].iter().all(|s| *s == 1);
+        if around.is_none() || !all_special || found.as_ref().is_some_and(|found| Some(found) != around.as_ref()) {
+            let message = "tokenizer.json does not put special tokens around a text that is left whole";
+            return Ok(Err(Error::unsupported(message)));
+        }
+        if whole.get_type_ids().iter().any(|segment| *segment != 0) {
+            return Ok(Err(Error::unsupported("tokenizer.json puts a single text into a segment other than 0")));
+        }
+        found = around;
+    }
+    let (prefix, suffix) = found.unwrap_or_default();
+    if prefix.is_empty() && suffix.is_empty() {
+        // An empty text would have no token, hence no vector.
+        return Ok(Err(Error::unsupported("tokenizer.json adds no special tokens")));
+    }
+    Ok(Ok((prefix, suffix)))
+}
+
+fn check_word_length(tokenizer: &Tokenizer) -> Result<()> {
+    match tokenizer.get_model() {
+        ModelWrapper::WordPiece(model) if model.max_input_chars_per_word > MAX_WORD_CHARS => {
+            Err(Error::unsupported(format!(
+                "tokenizer.json says max_input_chars_per_word {}; at most {MAX_WORD_CHARS} are supported",
+                model.max_input_chars_per_word
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What `tokenizer_config.json` says of BERT's normalizer goes before what `tokenizer.json` says.
+fn follow(tokenizer: &mut Tokenizer, config: &TokenizerConfig) -> tokenizers::Result<()> {
+    if let Some(NormalizerWrapper::BertNormalizer(bert)) = tokenizer.get_normalizer() {
+        let mut bert = *bert;
+        bert.lowercase = config.do_lower_case.unwrap_or(bert.lowercase);
+        bert.strip_accents = config.strip_accents.or(bert.strip_accents);
+        bert.handle_chinese_chars = config.tokenize_chinese_chars.unwrap_or(bert.handle_chinese_chars);
+        tokenizer.with_normalizer(Some(bert))?;
+    }
+    Ok(())
+}
+
+/// Puts a lower-casing normalizer before the tokenizer's own, unless that lower-cases already.
+fn add_lower_case(tokenizer: &mut Tokenizer) -> tokenizers::Result<()> {
+    let mut normalizers = match tokenizer.get_normalizer().cloned() {
+        Some(NormalizerWrapper::BertNormalizer(bert)) if bert.lowercase => return Ok(()),
+        Some(NormalizerWrapper::Sequence(sequence)) => sequence.as_ref().to_vec(),
+        other => other.into_iter().collect(),
+    };
+    if !normalizers.iter().any(|normalizer| matches!(normalizer, NormalizerWrapper::Lowercase(_))) {
+        normalizers.insert(0, NormalizerWrapper::Lowercase(Lowercase));
+        tokenizer.with_normalizer(Some(Sequence::new(normalizers)))?;
+    }
+    Ok(())
+}
