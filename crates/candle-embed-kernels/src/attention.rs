@@ -1,11 +1,10 @@
 //! Attention over packed sequences: scores, softmax and values of one sequence and head at a time, in cache.
 
+use crate::attend::AttendArgs;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
-use crate::linear::{LinearError, TileBuffer, for_tiles};
+use crate::linear::LinearError;
 use crate::pack::Aligned;
-use crate::rows::{FinishArgs, SoftmaxArgs};
-use crate::tile::TileArgs;
 use std::f32::consts::LOG2_E;
 use std::ptr;
 
@@ -34,12 +33,14 @@ pub struct DistanceBias {
 pub struct AttentionScratch {
     keys: Aligned<f32>,
     values: Aligned<f32>,
-    scores: Aligned<f32>,
+    queries: Aligned<f32>,
+    powers: Aligned<f32>,
 }
 
 impl Default for AttentionScratch {
     fn default() -> Self {
-        Self { keys: Aligned::zeroed(0), values: Aligned::zeroed(0), scores: Aligned::zeroed(0) }
+        let empty = || Aligned::zeroed(0);
+        Self { keys: empty(), values: empty(), queries: empty(), powers: empty() }
     }
 }
 
@@ -124,72 +125,42 @@ impl Attention {
         out: *mut f32,
     ) {
         let (kernels, size, width) = (self.kernels, self.head_size, self.width());
-        let (panel, lanes) = (kernels.panel, kernels.lanes);
-        let stride = 3 * width;
+        let (panel, stride) = (kernels.panel, 3 * width);
         let padded = count.next_multiple_of(panel);
         scratch.keys.grow(padded * size);
-        scratch.scores.grow(14 * padded);
-        let mut sums = TileBuffer([0.0; 14 * 32]);
-        let mut inverse = [0.0f32; 14];
-        // SAFETY: columns of this head stay within a row of `qkv`; the scratch was grown to what the loops reach.
+        scratch.queries.grow(kernels.attend.len() * size.next_multiple_of(panel));
+        scratch.powers.grow(kernels.attend.len() * padded);
+        // SAFETY: columns of this head stay within a row of `qkv`; the scratch was grown to what the tiles reach.
         unsafe {
             let query = qkv.add(head * size);
             (kernels.pack_keys)(query.add(width), stride, count, size, panel, scratch.keys.as_mut_ptr());
             let (values, value_stride, value_panel) = self.values(query.add(2 * width), count, &mut scratch.values);
-            let scores = scratch.scores.as_mut_ptr();
-            for_tiles(count, kernels.tiles_f32, |row, rows, tile| {
-                for key in (0..count).step_by(panel) {
-                    let narrow = count - key <= lanes;
-                    let tile = if narrow { kernels.tiles_narrow[rows - 1] } else { tile };
-                    tile(&TileArgs {
-                        k: size,
-                        a: query.add(row * stride).cast(),
-                        a_stride: stride * 4,
-                        b: scratch.keys.as_ptr().add(key * size).cast(),
-                        b_stride: panel * 4,
-                        next: scratch.keys.as_ptr().cast(),
-                        c: scores.add(key).cast(),
-                        c_stride: padded * 4,
-                    });
-                }
-                let bias = self.bias.as_ref().map_or(ptr::null(), |bias| {
-                    bias.values.as_ptr().add(head * (2 * bias.longest - 1) + bias.longest - 1 - row)
-                });
-                (kernels.softmax)(&SoftmaxArgs {
-                    scores,
-                    stride: padded,
-                    rows,
-                    columns: count,
+            let tiles = count.div_ceil(kernels.attend.len());
+            let mut row = 0;
+            // Heights differ by one at most: two tiles of 8 take less time than 14 and 2.
+            for left in (1..=tiles).rev() {
+                let rows = (count - row).div_ceil(left);
+                kernels.attend[rows - 1](&AttendArgs {
+                    query: query.add(row * stride),
+                    query_stride: stride,
+                    size,
                     factor: LOG2_E / (size as f32).sqrt(),
-                    bias,
-                    bias_stride: -1,
-                    inverse: inverse.as_mut_ptr(),
+                    keys: scratch.keys.as_ptr(),
+                    count,
+                    bias: self.bias.as_ref().map_or(ptr::null(), |bias| {
+                        bias.values.as_ptr().add(head * (2 * bias.longest - 1) + bias.longest - 1 - row)
+                    }),
+                    values,
+                    value_stride,
+                    value_panel,
+                    queries: scratch.queries.as_mut_ptr(),
+                    powers: scratch.powers.as_mut_ptr(),
+                    out: out.add(row * width + head * size),
+                    out_stride: width,
+                    shifted_row: kernels.shifted_row,
                 });
-                for first in (0..size).step_by(panel) {
-                    let columns = panel.min(size - first);
-                    let tile = if columns <= lanes { kernels.tiles_narrow[rows - 1] } else { tile };
-                    tile(&TileArgs {
-                        k: count,
-                        a: scores.cast(),
-                        a_stride: padded * 4,
-                        b: values.add(first / panel * value_panel).cast(),
-                        b_stride: value_stride * 4,
-                        next: values.cast(),
-                        c: sums.0.as_mut_ptr().cast(),
-                        c_stride: panel * 4,
-                    });
-                    (kernels.scale_rows)(&FinishArgs {
-                        sums: sums.0.as_ptr(),
-                        sums_stride: panel,
-                        rows,
-                        columns,
-                        bias: inverse.as_ptr(),
-                        out: out.add(row * width + head * size + first),
-                        out_stride: width,
-                        ..FinishArgs::EMPTY
-                    });
-                }
-            });
+                row += rows;
+            }
         }
     }
 

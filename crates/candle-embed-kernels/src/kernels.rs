@@ -1,6 +1,7 @@
 //! The compiled kernels of a tier, as a table of functions.
 
-use crate::rows::{FinishArgs, QuantizeArgs, RowScale, SoftmaxArgs};
+use crate::attend::{Attend, AttendArgs};
+use crate::rows::{FinishArgs, QuantizeArgs, RowScale};
 use crate::tile::Tile;
 
 /// The kernels of one tier. Calling any of them is unsafe in two ways: the CPU must have the tier (true for every table
@@ -8,18 +9,15 @@ use crate::tile::Tile;
 pub(crate) struct Kernels {
     /// Columns of a weight panel.
     pub panel: usize,
-    /// f32 lanes of a vector.
-    pub lanes: usize,
     /// f32 tiles by height (index 0 is one row), a panel wide.
     pub tiles_f32: &'static [Tile],
-    /// f32 tiles by height, one vector wide.
-    pub tiles_narrow: &'static [Tile],
     /// int8 tiles by height, a panel wide.
     pub tiles_i8: &'static [Tile],
     pub finish_f32: unsafe fn(&FinishArgs),
     pub finish_i8: unsafe fn(&FinishArgs),
-    pub scale_rows: unsafe fn(&FinishArgs),
-    pub softmax: unsafe fn(&SoftmaxArgs),
+    /// Attention by the number of queries.
+    pub attend: &'static [Attend],
+    pub shifted_row: unsafe fn(&AttendArgs, usize, usize) -> f32,
     pub layer_norm: unsafe fn(*mut f32, usize, *const f32, *const f32, f32),
     pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
     pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
@@ -36,9 +34,11 @@ macro_rules! tier {
         #[doc = concat!("Compiled kernels: `", stringify!($simd), "`.")]
         pub(crate) mod $name {
             use super::*;
+            use crate::attend::{self, AttendArgs};
             use crate::kernels::Kernels;
+            use crate::keys;
             use crate::probe;
-            use crate::rows::{self, FinishArgs, QuantizeArgs, RowScale, SoftmaxArgs};
+            use crate::rows::{self, FinishArgs, QuantizeArgs, RowScale};
             use crate::tile::{self, TileArgs};
 
             $(#[$feature])?
@@ -60,15 +60,15 @@ macro_rules! tier {
             }
 
             $(#[$feature])?
-            unsafe fn scale_rows(args: &FinishArgs) {
+            unsafe fn attend<const ROWS: usize>(args: &AttendArgs) {
                 // SAFETY: the contract of this table.
-                unsafe { rows::scale_rows::<$simd>(args) }
+                unsafe { attend::attend::<$simd, ROWS, $vectors>(args) }
             }
 
             $(#[$feature])?
-            unsafe fn softmax(args: &SoftmaxArgs) {
+            unsafe fn shifted_row(args: &AttendArgs, row: usize, rows: usize) -> f32 {
                 // SAFETY: the contract of this table.
-                unsafe { rows::softmax::<$simd>(args) }
+                unsafe { attend::shifted_row::<$simd, $vectors>(args, row, rows) }
             }
 
             $(#[$feature])?
@@ -93,7 +93,7 @@ macro_rules! tier {
                 out: *mut f32,
             ) {
                 // SAFETY: the contract of this table.
-                unsafe { rows::pack_keys::<$simd>(keys, stride, count, size, panel, out) }
+                unsafe { keys::pack_keys::<$simd>(keys, stride, count, size, panel, out) }
             }
 
             $(#[$feature])?
@@ -112,14 +112,12 @@ macro_rules! tier {
 
             pub(crate) static KERNELS: Kernels = Kernels {
                 panel: $vectors * <$simd as Simd>::LANES,
-                lanes: <$simd as Simd>::LANES,
                 tiles_f32: &[$(tile_f32::<$height, $vectors>),*],
-                tiles_narrow: &[$(tile_f32::<$height, 1>),*],
                 tiles_i8: &[$(tile_i8::<$height_i8>),*],
                 finish_f32: finish::<false>,
                 finish_i8: finish::<true>,
-                scale_rows,
-                softmax,
+                attend: &[$(attend::<$height>),*],
+                shifted_row,
                 layer_norm,
                 quantize,
                 pack_keys,

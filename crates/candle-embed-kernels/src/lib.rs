@@ -17,6 +17,7 @@ pub use rows::RowScale;
 pub use threads::{Barrier, ThreadPool};
 
 mod activation;
+mod attend;
 mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -25,6 +26,7 @@ mod avx512;
 mod encoder;
 mod isa;
 mod kernels;
+mod keys;
 mod linear;
 #[cfg(target_arch = "aarch64")]
 mod neon;

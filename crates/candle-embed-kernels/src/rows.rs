@@ -1,9 +1,8 @@
-//! Row kernels, written once over [`Simd`]: the epilogues of a linear tile, softmax, layer norm, quantising.
+//! Row kernels, written once over [`Simd`]: the epilogues of a linear tile, layer norm, quantising.
 
 use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
 use crate::pack::MAX_EXACT_COLUMNS;
 use crate::simd::Simd;
-use std::ptr;
 
 /// How the sums of one tile become outputs: `activation(scale * sum + bias) + residual`.
 #[derive(Clone, Copy)]
@@ -38,27 +37,6 @@ pub(crate) struct FinishArgs {
     pub out_stride: usize,
     /// Applied before the residual.
     pub activation: Activation,
-}
-
-impl FinishArgs {
-    /// Nothing to do: for callers that use a few of the fields.
-    pub(crate) const EMPTY: Self = Self {
-        sums: ptr::null(),
-        sums_stride: 0,
-        rows: 0,
-        columns: 0,
-        bias: ptr::null(),
-        weight_scale: ptr::null(),
-        weight_sum: ptr::null(),
-        row_scale: ptr::null(),
-        exact: ptr::null(),
-        exact_stride: 0,
-        residual: ptr::null(),
-        residual_stride: 0,
-        out: ptr::null_mut(),
-        out_stride: 0,
-        activation: Activation::Identity,
-    };
 }
 
 /// What the bytes of a quantised row stand for: `value = offset + scale * byte`.
@@ -187,115 +165,6 @@ unsafe fn finish_column<
     }
 }
 
-/// `out = sums * factor` for the rows of a tile, one factor a row.
-///
-/// # Safety
-///
-/// `S` is a tier of this CPU, and the pointers of [`FinishArgs`] cover its rows and columns; `bias` has one factor a row.
-#[inline(always)]
-pub(crate) unsafe fn scale_rows<S: Simd>(args: &FinishArgs) {
-    // SAFETY: every access is at a row below `rows` and a column below `columns`.
-    unsafe {
-        for row in 0..args.rows {
-            let factor = S::splat(*args.bias.add(row));
-            let sums = args.sums.add(row * args.sums_stride);
-            let out = args.out.add(row * args.out_stride);
-            for first in (0..args.columns).step_by(S::LANES) {
-                let width = args.columns - first;
-                let v = S::mul(S::load(sums.add(first)), factor);
-                if width >= S::LANES {
-                    S::store(out.add(first), v);
-                } else {
-                    S::store_head(out.add(first), v, width);
-                }
-            }
-        }
-    }
-}
-
-/// A tile of attention scores.
-#[derive(Clone, Copy)]
-pub(crate) struct SoftmaxArgs {
-    /// The scores; replaced by `exp(factor * (score - max))`, not yet divided by the sum.
-    pub scores: *mut f32,
-    /// Elements from one row to the next.
-    pub stride: usize,
-    /// Rows of the tile.
-    pub rows: usize,
-    /// Keys.
-    pub columns: usize,
-    /// Factor of the scores (1 / sqrt(head size)) times log2(e).
-    pub factor: f32,
-    /// Added to `factor * score`, already times log2(e); null for none.
-    pub bias: *const f32,
-    /// Elements from one row of `bias` to the next: -1 where the bias depends on the distance alone.
-    pub bias_stride: isize,
-    /// Receives 1 / sum of each row.
-    pub inverse: *mut f32,
-}
-
-/// Exponentials of scores, and the inverse of their sums.
-///
-/// # Safety
-///
-/// `S` is a tier of this CPU, and the pointers cover the rows and columns.
-#[inline(always)]
-pub(crate) unsafe fn softmax<S: Simd>(args: &SoftmaxArgs) {
-    // SAFETY: every access is at a row below `rows` and a column below `columns`.
-    unsafe {
-        let lowest = S::splat(f32::MIN);
-        let full = args.columns / S::LANES * S::LANES;
-        let tail = args.columns - full;
-        for row in 0..args.rows {
-            let scores = args.scores.add(row * args.stride);
-            if !args.bias.is_null() {
-                add_bias::<S>(args, row);
-            }
-            let factor = if args.bias.is_null() { args.factor } else { 1.0 };
-            let mut max = lowest;
-            for at in (0..full).step_by(S::LANES) {
-                max = S::max(max, S::load(scores.add(at)));
-            }
-            if tail > 0 {
-                max = S::max(max, S::head_or(S::load_head(scores.add(full), tail), tail, lowest));
-            }
-            let shift = S::splat(-S::largest(max) * factor);
-            let factor = S::splat(factor);
-            let mut sum = S::splat(0.0);
-            for at in (0..full).step_by(S::LANES) {
-                let p = S::exp2(S::fma(S::load(scores.add(at)), factor, shift));
-                S::store(scores.add(at), p);
-                sum = S::add(sum, p);
-            }
-            if tail > 0 {
-                let p = S::exp2(S::fma(S::load_head(scores.add(full), tail), factor, shift));
-                S::store_head(scores.add(full), p, tail);
-                sum = S::add(sum, S::head_or(p, tail, S::splat(0.0)));
-            }
-            *args.inverse.add(row) = 1.0 / S::sum(sum);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn add_bias<S: Simd>(args: &SoftmaxArgs, row: usize) {
-    // SAFETY: as in `softmax`.
-    unsafe {
-        let scores = args.scores.add(row * args.stride);
-        let bias = args.bias.offset(row as isize * args.bias_stride);
-        let factor = S::splat(args.factor);
-        for at in (0..args.columns).step_by(S::LANES) {
-            let width = args.columns - at;
-            if width >= S::LANES {
-                S::store(scores.add(at), S::fma(S::load(scores.add(at)), factor, S::load(bias.add(at))));
-            } else {
-                let v = S::fma(S::load_head(scores.add(at), width), factor, S::load_head(bias.add(at), width));
-                S::store_head(scores.add(at), v, width);
-            }
-        }
-    }
-}
-
 /// One row of layer norm, in place: `(x - mean) / sqrt(variance + eps) * gamma + beta`, two passes as in PyTorch.
 ///
 /// # Safety
@@ -412,75 +281,5 @@ unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
             S::store_u8(args.out.add(full), v, tail);
         }
         (range / 255.0, offset)
-    }
-}
-
-/// Lays the keys of one head out as panels: `out[panel][dimension][key]`, absent keys zero.
-///
-/// # Safety
-///
-/// `S` is a tier of this CPU; `keys` has `count` rows of `size` values, `stride` elements apart; `out` has room for
-/// `ceil(count / panel) * panel * size` values and `panel` is a multiple of the lanes.
-#[inline(always)]
-pub(crate) unsafe fn pack_keys<S: Simd>(
-    keys: *const f32,
-    stride: usize,
-    count: usize,
-    size: usize,
-    panel: usize,
-    out: *mut f32,
-) {
-    // SAFETY: blocks of LANES x LANES inside `count` x `size`; the rest value by value.
-    unsafe {
-        for first in (0..count).step_by(S::LANES) {
-            let panel_out = out.add(first / panel * panel * size + first % panel);
-            let here = (count - first).min(S::LANES);
-            let whole = size / S::LANES * S::LANES;
-            for dim in (0..whole).step_by(S::LANES) {
-                let source = keys.add(first * stride + dim);
-                let target = panel_out.add(dim * panel);
-                if here == S::LANES {
-                    S::transpose(source, stride, target, panel);
-                } else {
-                    transpose_part::<S>(source, stride, here, S::LANES, target, panel);
-                }
-            }
-            if whole < size {
-                let target = panel_out.add(whole * panel);
-                transpose_part::<S>(keys.add(first * stride + whole), stride, here, size - whole, target, panel);
-            }
-        }
-    }
-}
-
-/// Transposes fewer than `LANES` rows: absent rows become zeros.
-#[inline(always)]
-unsafe fn transpose_part<S: Simd>(
-    source: *const f32,
-    stride: usize,
-    rows: usize,
-    columns: usize,
-    target: *mut f32,
-    panel: usize,
-) {
-    // SAFETY: the block below is 16 x 16, the most LANES is; all reads stay below `rows` and `columns`.
-    unsafe {
-        let mut block = [[0.0f32; 16]; 16];
-        for (row, values) in block.iter_mut().enumerate().take(rows) {
-            if columns == S::LANES {
-                S::store(values.as_mut_ptr(), S::load(source.add(row * stride)));
-            } else {
-                S::store(values.as_mut_ptr(), S::load_head(source.add(row * stride), columns));
-            }
-        }
-        if columns == S::LANES {
-            S::transpose(block.as_ptr().cast(), 16, target, panel);
-        } else {
-            for column in 0..columns {
-                for (row, values) in block.iter().enumerate().take(S::LANES) {
-                    *target.add(column * panel + row) = values[column];
-                }
-            }
-        }
     }
 }

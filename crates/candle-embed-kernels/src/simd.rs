@@ -37,6 +37,12 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn store_head(p: *mut f32, v: Self::F, n: usize);
     /// The first `n` lanes of `v`, the others from `other`.
     unsafe fn head_or(v: Self::F, n: usize, other: Self::F) -> Self::F;
+    /// `sum` plus the first `n <= LANES` lanes of `v`.
+    #[inline(always)]
+    unsafe fn add_head(sum: Self::F, v: Self::F, n: usize) -> Self::F {
+        // SAFETY: same contract.
+        unsafe { Self::add(sum, if n < Self::LANES { Self::head_or(v, n, Self::splat(0.0)) } else { v }) }
+    }
     /// `a + b`
     unsafe fn add(a: Self::F, b: Self::F) -> Self::F;
     /// `a - b`

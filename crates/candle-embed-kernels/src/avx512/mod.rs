@@ -57,6 +57,12 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn add_head(sum: __m512, v: __m512, n: usize) -> __m512 {
+        // SAFETY: trait contract.
+        unsafe { _mm512_mask_add_ps(sum, head_mask(n), sum, v) }
+    }
+
+    #[inline(always)]
     unsafe fn add(a: __m512, b: __m512) -> __m512 {
         // SAFETY: trait contract.
         unsafe { _mm512_add_ps(a, b) }
