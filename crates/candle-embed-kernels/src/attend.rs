@@ -16,6 +16,21 @@ const SAFE_SUMS: RangeInclusive<f32> = 8.673_617_4e-19..=1.267_650_6e30; // 2^-6
 /// Steps in a round of the loops over head channels and keys.
 const UNROLL: usize = 4;
 
+/// Runs the body for every row of a tile, with a constant row: left to itself the compiler makes a loop of more than ten
+/// rows, and puts the accumulators on the stack for it.
+macro_rules! each_row {
+    ($row:ident => $body:expr) => {
+        each_row!($row => $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    ($row:ident => $body:expr; $($number:literal)*) => {
+        const { assert!(ROWS <= 14) };
+        $(if ROWS > $number {
+            let $row = const { if $number < ROWS { $number } else { 0 } };
+            $body;
+        })*
+    };
+}
+
 /// One tile of queries of one head. Strides in elements.
 ///
 /// Queries and powers are kept in blocks `[steps / block][rows][block]`, a block being as many steps as the tier's
@@ -84,10 +99,15 @@ pub(crate) unsafe fn attend<S: Simd, const ROWS: usize, const WIDTH: usize>(args
                 powers::<S, ROWS, WIDTH, 1>(args, key, &mut sums);
             }
         }
-        let mut inverse = [0.0; ROWS];
-        for (row, (inverse, &sum)) in inverse.iter_mut().zip(&sums).enumerate() {
-            let sum = S::sum(sum);
-            *inverse = if SAFE_SUMS.contains(&sum) { 1.0 / sum } else { (args.shifted_row)(args, row, ROWS) };
+        let mut totals = [0.0; ROWS];
+        each_row!(row => totals[row] = S::sum(sums[row]));
+        let mut inverse = totals.map(|total| 1.0 / total);
+        if !totals.iter().fold(true, |safe, total| safe & SAFE_SUMS.contains(total)) {
+            for (row, (inverse, total)) in inverse.iter_mut().zip(&totals).enumerate() {
+                if !SAFE_SUMS.contains(total) {
+                    *inverse = (args.shifted_row)(args, row, ROWS);
+                }
+            }
         }
         for first in (0..args.size).step_by(block) {
             if args.size - first > S::LANES {
@@ -107,15 +127,18 @@ unsafe fn copy_queries<S: Simd, const ROWS: usize, const WIDTH: usize>(args: &At
     unsafe {
         let factor = S::splat(args.factor);
         let whole = args.size / S::LANES * S::LANES;
-        for row in 0..ROWS {
-            let query = args.query.add(row * args.query_stride);
-            let copy = args.queries.add(row * block);
-            for at in (0..whole).step_by(S::LANES) {
-                S::store(copy.add(at / block * (ROWS * block) + at % block), S::mul(S::load(query.add(at)), factor));
-            }
-            if whole < args.size {
-                let v = S::load_head(query.add(whole), args.size - whole);
-                S::store(copy.add(whole / block * (ROWS * block) + whole % block), S::mul(v, factor));
+        for at in (0..whole).step_by(S::LANES) {
+            let copy = args.queries.add(at / block * (ROWS * block) + at % block);
+            each_row!(row => {
+                let v = S::load(args.query.add(row * args.query_stride + at));
+                S::store(copy.add(row * block), S::mul(v, factor));
+            });
+        }
+        if whole < args.size {
+            let copy = args.queries.add(whole / block * (ROWS * block) + whole % block);
+            for row in 0..ROWS {
+                let v = S::load_head(args.query.add(row * args.query_stride + whole), args.size - whole);
+                S::store(copy.add(row * block), S::mul(v, factor));
             }
         }
     }
@@ -145,13 +168,13 @@ unsafe fn powers<S: Simd, const ROWS: usize, const WIDTH: usize, const VECTORS: 
             }
         }
         let out = args.powers.add(key * ROWS);
-        for (row, (scores, sum)) in scores.iter().zip(sums).enumerate() {
-            for (j, &score) in scores.iter().enumerate() {
+        each_row!(row => {
+            for (j, &score) in scores[row].iter().enumerate() {
                 let power = S::exp2(score);
                 S::store(out.add(row * block + j * S::LANES), power);
-                *sum = S::add_head(*sum, power, present[j]);
+                sums[row] = S::add_head(sums[row], power, present[j]);
             }
-        }
+        });
     }
 }
 

@@ -176,15 +176,8 @@ impl Attention {
             return (values, stride, panel);
         }
         packed.grow(size.next_multiple_of(panel) * count);
-        for (at, first) in (0..size).step_by(panel).enumerate() {
-            let columns = panel.min(size - first);
-            let panel_out = &mut packed[at * panel * count..][..panel * count];
-            for (token, row) in panel_out.chunks_exact_mut(panel).enumerate() {
-                // SAFETY: `columns` values of this head's row.
-                let source = unsafe { std::slice::from_raw_parts(values.add(token * stride + first), columns) };
-                row[..columns].copy_from_slice(source);
-            }
-        }
+        // SAFETY: the caller vouches for the rows; `packed` was grown to whole panels.
+        unsafe { (self.kernels.pack_values)(values, stride, count, size, panel, packed.as_mut_ptr()) };
         (packed.as_ptr(), panel, panel * count)
     }
 }

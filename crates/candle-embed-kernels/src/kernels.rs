@@ -21,6 +21,7 @@ pub(crate) struct Kernels {
     pub layer_norm: unsafe fn(*mut f32, usize, *const f32, *const f32, f32),
     pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
     pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
+    pub pack_values: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub probe_f32: unsafe fn(usize) -> u64,
     pub probe_i8: unsafe fn(usize) -> u64,
 }
@@ -97,6 +98,19 @@ macro_rules! tier {
             }
 
             $(#[$feature])?
+            unsafe fn pack_values(
+                values: *const f32,
+                stride: usize,
+                count: usize,
+                size: usize,
+                panel: usize,
+                out: *mut f32,
+            ) {
+                // SAFETY: the contract of this table.
+                unsafe { keys::pack_values::<$simd>(values, stride, count, size, panel, out) }
+            }
+
+            $(#[$feature])?
             unsafe fn probe_f32(rounds: usize) -> u64 {
                 const COUNT: usize = $vectors * [$($height),*].len();
                 // SAFETY: the contract of this table.
@@ -121,6 +135,7 @@ macro_rules! tier {
                 layer_norm,
                 quantize,
                 pack_keys,
+                pack_values,
                 probe_f32,
                 probe_i8,
             };

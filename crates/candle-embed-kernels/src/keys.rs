@@ -1,8 +1,9 @@
-//! The keys of one head, transposed into panels.
+//! The keys and values of one head, copied together from rows that are a page apart.
 
 use crate::simd::Simd;
 
-/// Lays the keys of one head out as panels: `out[panel][dimension][key]`, absent keys zero.
+/// Lays the keys of one head out as panels: `out[panel][dimension][key]`. Places of absent keys hold anything, but
+/// vectors that would have no key at all are left as they are.
 ///
 /// # Safety
 ///
@@ -19,54 +20,55 @@ pub(crate) unsafe fn pack_keys<S: Simd>(
 ) {
     // SAFETY: blocks of LANES x LANES inside `count` x `size`; the rest value by value.
     unsafe {
+        let whole = size / S::LANES * S::LANES;
         for first in (0..count).step_by(S::LANES) {
-            let panel_out = out.add(first / panel * panel * size + first % panel);
+            let source = keys.add(first * stride);
+            let target = out.add(first / panel * panel * size + first % panel);
             let here = (count - first).min(S::LANES);
-            let whole = size / S::LANES * S::LANES;
             for dim in (0..whole).step_by(S::LANES) {
-                let source = keys.add(first * stride + dim);
-                let target = panel_out.add(dim * panel);
                 if here == S::LANES {
-                    S::transpose(source, stride, target, panel);
+                    S::transpose(source.add(dim), stride, target.add(dim * panel), panel);
                 } else {
-                    transpose_part::<S>(source, stride, here, S::LANES, target, panel);
+                    S::transpose_head(source.add(dim), stride, here, target.add(dim * panel), panel);
                 }
             }
-            if whole < size {
-                let target = panel_out.add(whole * panel);
-                transpose_part::<S>(keys.add(first * stride + whole), stride, here, size - whole, target, panel);
+            for dim in whole..size {
+                for key in 0..here {
+                    *target.add(dim * panel + key) = *source.add(key * stride + dim);
+                }
             }
         }
     }
 }
 
-/// Transposes fewer than `LANES` rows: absent rows become zeros.
+/// Lays the values of one head out as panels: `out[panel][token][channel]`. Places of absent channels hold zeros, or
+/// are left as they are in vectors that have none.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU; `values` has `count` rows of `size` values, `stride` elements apart; `out` has room for
+/// `ceil(size / panel) * panel * count` values and `panel` is a multiple of the lanes.
 #[inline(always)]
-unsafe fn transpose_part<S: Simd>(
-    source: *const f32,
+pub(crate) unsafe fn pack_values<S: Simd>(
+    values: *const f32,
     stride: usize,
-    rows: usize,
-    columns: usize,
-    target: *mut f32,
+    count: usize,
+    size: usize,
     panel: usize,
+    out: *mut f32,
 ) {
-    // SAFETY: the block below is 16 x 16, the most LANES is; all reads stay below `rows` and `columns`.
+    // SAFETY: every access is at a token below `count` and a channel below `size`, or within the padded panel.
     unsafe {
-        let mut block = [[0.0f32; 16]; 16];
-        for (row, values) in block.iter_mut().enumerate().take(rows) {
-            if columns == S::LANES {
-                S::store(values.as_mut_ptr(), S::load(source.add(row * stride)));
-            } else {
-                S::store(values.as_mut_ptr(), S::load_head(source.add(row * stride), columns));
+        let whole = size / S::LANES * S::LANES;
+        for token in 0..count {
+            let source = values.add(token * stride);
+            let target = out.add(token * panel);
+            for first in (0..whole).step_by(S::LANES) {
+                S::store(target.add(first / panel * panel * count + first % panel), S::load(source.add(first)));
             }
-        }
-        if columns == S::LANES {
-            S::transpose(block.as_ptr().cast(), 16, target, panel);
-        } else {
-            for column in 0..columns {
-                for (row, values) in block.iter().enumerate().take(S::LANES) {
-                    *target.add(column * panel + row) = values[column];
-                }
+            if whole < size {
+                let v = S::load_head(source.add(whole), size - whole);
+                S::store(target.add(whole / panel * panel * count + whole % panel), v);
             }
         }
     }

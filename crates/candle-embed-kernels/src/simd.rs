@@ -97,4 +97,17 @@ pub(crate) unsafe trait Simd: Copy {
             }
         }
     }
+
+    /// Transposes `0 < rows <= LANES` rows of `LANES` values; the other columns of `dst` become values of some kind.
+    #[inline(always)]
+    unsafe fn transpose_head(src: *const f32, src_stride: usize, rows: usize, dst: *mut f32, dst_stride: usize) {
+        let mut block = [[0.0f32; 16]; 16];
+        // SAFETY: the block holds 16 x 16, the most LANES is; all reads stay below `rows`.
+        unsafe {
+            for (row, values) in block.iter_mut().enumerate().take(rows) {
+                Self::store(values.as_mut_ptr(), Self::load(src.add(row * src_stride)));
+            }
+            Self::transpose(block.as_ptr().cast(), 16, dst, dst_stride);
+        }
+    }
 }

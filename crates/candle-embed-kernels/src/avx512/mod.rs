@@ -3,8 +3,10 @@
 use crate::kernels::tier;
 use crate::simd::Simd;
 use std::arch::x86_64::*;
+use transpose::transpose;
 
 mod gelu;
+mod transpose;
 
 /// The vectors of this tier; without VNNI the int8 products go through `vpmaddwd`, which is exact as well.
 #[derive(Clone, Copy)]
@@ -211,32 +213,16 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
         }
     }
 
-    /// Quarters of four rows meet in one register by insertion from memory, then two rounds of unpacking finish: half
-    /// the shuffles of the transposition that loads whole rows.
     #[inline(always)]
     unsafe fn transpose(src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
         // SAFETY: trait contract: 16 rows of 16 values on both sides.
-        unsafe {
-            for quarter in 0..4 {
-                let mut r = [_mm512_setzero_ps(); 4];
-                for (i, row) in r.iter_mut().enumerate() {
-                    let at = |j: usize| _mm_loadu_ps(src.add((i + 4 * j) * src_stride + 4 * quarter));
-                    let v = _mm512_castps128_ps512(at(0));
-                    let v = _mm512_insertf32x4::<1>(v, at(1));
-                    let v = _mm512_insertf32x4::<2>(v, at(2));
-                    *row = _mm512_insertf32x4::<3>(v, at(3));
-                }
-                let t0 = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1]));
-                let t1 = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3]));
-                let t2 = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
-                let t3 = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
-                let out = dst.add(4 * quarter * dst_stride);
-                _mm512_storeu_ps(out, _mm512_castpd_ps(_mm512_unpacklo_pd(t0, t1)));
-                _mm512_storeu_ps(out.add(dst_stride), _mm512_castpd_ps(_mm512_unpackhi_pd(t0, t1)));
-                _mm512_storeu_ps(out.add(2 * dst_stride), _mm512_castpd_ps(_mm512_unpacklo_pd(t2, t3)));
-                _mm512_storeu_ps(out.add(3 * dst_stride), _mm512_castpd_ps(_mm512_unpackhi_pd(t2, t3)));
-            }
-        }
+        unsafe { transpose::<16>(src, src_stride, 16, dst, dst_stride) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_head(src: *const f32, src_stride: usize, rows: usize, dst: *mut f32, dst_stride: usize) {
+        // SAFETY: trait contract: `rows` rows of 16 values, 16 rows of 16 values at `dst`.
+        unsafe { transpose::<0>(src, src_stride, rows, dst, dst_stride) }
     }
 }
 
