@@ -165,6 +165,10 @@ unsafe fn finish_column<
     }
 }
 
+/// Sums, minima and maxima of a row run in so many chains: one would wait four cycles for every addition, 96 of the 250
+/// cycles of each pass over 384 values.
+const CHAINS: usize = 4;
+
 /// One row of layer norm, in place: `(x - mean) / sqrt(variance + eps) * gamma + beta`, two passes as in PyTorch.
 ///
 /// # Safety
@@ -177,23 +181,42 @@ pub(crate) unsafe fn layer_norm<S: Simd>(row: *mut f32, n: usize, gamma: *const 
         let full = n / S::LANES * S::LANES;
         let tail = n - full;
         let zero = S::splat(0.0);
-        let mut sum = zero;
-        for at in (0..full).step_by(S::LANES) {
-            sum = S::add(sum, S::load(row.add(at)));
+        let mut sums = [zero; CHAINS];
+        let mut at = 0;
+        while at + CHAINS * S::LANES <= n {
+            for sum in &mut sums {
+                *sum = S::add(*sum, S::load(row.add(at)));
+                at += S::LANES;
+            }
+        }
+        while at < full {
+            sums[0] = S::add(sums[0], S::load(row.add(at)));
+            at += S::LANES;
         }
         if tail > 0 {
-            sum = S::add(sum, S::load_head(row.add(full), tail));
+            sums[0] = S::add(sums[0], S::load_head(row.add(full), tail));
         }
+        let sum = S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3]));
         let mean = S::splat(S::sum(sum) / n as f32);
-        let mut squares = zero;
-        for at in (0..full).step_by(S::LANES) {
+        let mut squares = [zero; CHAINS];
+        let mut at = 0;
+        while at + CHAINS * S::LANES <= n {
+            for sum in &mut squares {
+                let d = S::sub(S::load(row.add(at)), mean);
+                *sum = S::fma(d, d, *sum);
+                at += S::LANES;
+            }
+        }
+        while at < full {
             let d = S::sub(S::load(row.add(at)), mean);
-            squares = S::fma(d, d, squares);
+            squares[0] = S::fma(d, d, squares[0]);
+            at += S::LANES;
         }
         if tail > 0 {
             let d = S::head_or(S::sub(S::load_head(row.add(full), tail), mean), tail, zero);
-            squares = S::fma(d, d, squares);
+            squares[0] = S::fma(d, d, squares[0]);
         }
+        let squares = S::add(S::add(squares[0], squares[1]), S::add(squares[2], squares[3]));
         let inverse = S::splat(1.0 / (S::sum(squares) / n as f32 + eps).sqrt());
         for at in (0..full).step_by(S::LANES) {
             let d = S::mul(S::sub(S::load(row.add(at)), mean), inverse);
@@ -253,18 +276,30 @@ unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
         let full = n / S::LANES * S::LANES;
         let tail = n - full;
         let row = args.row.cast_const();
-        let mut low = S::splat(f32::INFINITY);
-        let mut high = S::splat(f32::NEG_INFINITY);
-        for at in (0..full).step_by(S::LANES) {
+        let mut low = [S::splat(f32::INFINITY); CHAINS];
+        let mut high = [S::splat(f32::NEG_INFINITY); CHAINS];
+        let mut at = 0;
+        while at + CHAINS * S::LANES <= n {
+            for (low, high) in low.iter_mut().zip(&mut high) {
+                let v = S::load(row.add(at));
+                *low = S::min(*low, v);
+                *high = S::max(*high, v);
+                at += S::LANES;
+            }
+        }
+        while at < full {
             let v = S::load(row.add(at));
-            low = S::min(low, v);
-            high = S::max(high, v);
+            low[0] = S::min(low[0], v);
+            high[0] = S::max(high[0], v);
+            at += S::LANES;
         }
         if tail > 0 {
             let v = S::load_head(row.add(full), tail);
-            low = S::min(low, S::head_or(v, tail, low));
-            high = S::max(high, S::head_or(v, tail, high));
+            low[1] = S::min(low[1], S::head_or(v, tail, low[1]));
+            high[1] = S::max(high[1], S::head_or(v, tail, high[1]));
         }
+        let low = S::min(S::min(low[0], low[1]), S::min(low[2], low[3]));
+        let high = S::max(S::max(high[0], high[1]), S::max(high[2], high[3]));
         let offset = S::smallest(low);
         let range = S::largest(high) - offset;
         // A constant row has no range: all bytes 0, the offset carries the value.
