@@ -9,9 +9,13 @@
 use crate::simd::Simd;
 use std::ops::RangeInclusive;
 
-/// Sums of powers that were exact enough without the maximum. A term that vanished (below 2^-126) is less than 2^-66 of
+/// Sums of powers that were exact enough without the maximum. A term raised to 2^-100 is less than 2^-40 of
 /// such a sum, and products with values up to 2^27 do not overflow.
 const SAFE_SUMS: RangeInclusive<f32> = 8.673_617_4e-19..=1.267_650_6e30; // 2^-60 to 2^100
+
+/// Scores (times log2(e)) are raised to this: a smaller power is 2^-40 of the smallest safe sum, but it or its product
+/// with a value would be denormal, and an operation on those takes a hundred cycles or more.
+const LOWEST_SCORE: f32 = -100.0;
 
 /// Steps in a round of the loops over head channels and keys.
 const UNROLL: usize = 4;
@@ -168,9 +172,10 @@ unsafe fn powers<S: Simd, const ROWS: usize, const WIDTH: usize, const VECTORS: 
             }
         }
         let out = args.powers.add(key * ROWS);
+        let lowest = S::splat(LOWEST_SCORE);
         each_row!(row => {
             for (j, &score) in scores[row].iter().enumerate() {
-                let power = S::exp2(score);
+                let power = S::exp2(S::max(score, lowest));
                 S::store(out.add(row * block + j * S::LANES), power);
                 sums[row] = S::add_head(sums[row], power, present[j]);
             }
@@ -286,7 +291,7 @@ pub(crate) unsafe fn shifted_row<S: Simd, const WIDTH: usize>(args: &AttendArgs,
         let largest = S::splat(S::largest(largest));
         let mut sum = S::splat(0.0);
         for (key, present) in vectors() {
-            let power = S::exp2(S::sub(S::load(place(key)), largest));
+            let power = S::exp2(S::max(S::sub(S::load(place(key)), largest), S::splat(LOWEST_SCORE)));
             S::store(place(key), power);
             sum = S::add_head(sum, power, present);
         }

@@ -82,6 +82,40 @@ fn very_different_scores_stay_finite() {
     }
 }
 
+/// Some rows keep to the range that needs no maximum, others leave it at either end, by a little and by far.
+#[test]
+fn scores_of_every_size() {
+    let (heads, size, count) = (2, 32, 40);
+    let width = heads * size;
+    let mut random = Random(9);
+    let mut qkv = random.vector(count * 3 * width);
+    for (token, row) in qkv.chunks_exact_mut(3 * width).enumerate() {
+        // Keys around 1: a query of one sign has scores of one sign, up to 0.02 to 2000 in size.
+        let sign = if token % 2 == 0 { 1.0 } else { -1.0 };
+        let scale = [0.004, 1.0, 8.0, 11.0, 12.0, 13.0, 14.0, 16.0, 40.0, 400.0][token / 2 % 10];
+        row[..width].iter_mut().for_each(|x| *x = sign * scale * (1.0 + 0.1 * *x));
+        row[width..2 * width].iter_mut().for_each(|x| *x = 1.0 + 0.1 * *x);
+    }
+    for biased in [false, true] {
+        let bias = DistanceBias { values: random.vector(heads * (2 * count - 1)), longest: count };
+        let table = bias.values.clone();
+        let expected = attention(&qkv, heads, size, |head, query, key| {
+            let at = head * (2 * count - 1) + count - 1 + key - query;
+            if biased { f64::from(table[at]) } else { 0.0 }
+        });
+        for isa in Isa::available() {
+            let layer = Attention::new(isa, heads, size, biased.then(|| bias.clone())).unwrap();
+            let mut out = vec![f32::NAN; count * width];
+            layer.forward(&qkv, &[0, count], &mut AttentionScratch::default(), &mut out);
+            for (token, (out, expected)) in out.chunks_exact(width).zip(expected.chunks_exact(width)).enumerate() {
+                // Rounding of a score of 2000 is 1e-4, and as much in the powers.
+                let tolerance = if token / 2 % 10 < 8 { 6e-5 } else { 3e-3 };
+                assert_close(out, expected, tolerance, isa.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn layer_norm_of_every_width() {
     let mut random = Random(5);
