@@ -1,20 +1,19 @@
 //! The compiled kernels of a tier, as a table of functions.
 
 use crate::attend::{Attend, AttendArgs};
+use crate::epilogue::LinearTile;
 use crate::rows::{FinishArgs, QuantizeArgs, RowScale};
-use crate::tile::Tile;
 
 /// The kernels of one tier. Calling any of them is unsafe in two ways: the CPU must have the tier (true for every table
 /// that [`crate::Isa::kernels`] hands out on this machine), and the pointers must cover what the arguments say.
 pub(crate) struct Kernels {
     /// Columns of a weight panel.
     pub panel: usize,
-    /// f32 tiles by height (index 0 is one row), a panel wide.
-    pub tiles_f32: &'static [Tile],
-    /// int8 tiles by height, a panel wide.
-    pub tiles_i8: &'static [Tile],
-    pub finish_f32: unsafe fn(&FinishArgs),
-    pub finish_i8: unsafe fn(&FinishArgs),
+    /// Tiles of f32 linear layers by height, a panel wide.
+    pub linear_f32: &'static [LinearTile],
+    /// Tiles of int8 linear layers by height, a panel wide.
+    pub linear_i8: &'static [LinearTile],
+    pub finish: unsafe fn(&FinishArgs),
     /// Attention by the number of queries.
     pub attend: &'static [Attend],
     pub shifted_row: unsafe fn(&AttendArgs, usize, usize) -> f32,
@@ -36,28 +35,28 @@ macro_rules! tier {
         pub(crate) mod $name {
             use super::*;
             use crate::attend::{self, AttendArgs};
+            use crate::epilogue::{self, LinearTileArgs};
             use crate::kernels::Kernels;
             use crate::keys;
             use crate::probe;
             use crate::rows::{self, FinishArgs, QuantizeArgs, RowScale};
-            use crate::tile::{self, TileArgs};
 
             $(#[$feature])?
-            unsafe fn tile_f32<const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+            unsafe fn linear_f32<const ROWS: usize>(args: &LinearTileArgs) {
                 // SAFETY: the contract of this table.
-                unsafe { tile::tile_f32::<$simd, ROWS, VECTORS>(args) }
+                unsafe { epilogue::linear_f32::<$simd, ROWS, $vectors>(args) }
             }
 
             $(#[$feature])?
-            unsafe fn tile_i8<const ROWS: usize>(args: &TileArgs) {
+            unsafe fn linear_i8<const ROWS: usize>(args: &LinearTileArgs) {
                 // SAFETY: the contract of this table.
-                unsafe { tile::tile_i8::<$simd, ROWS, $vectors>(args) }
+                unsafe { epilogue::linear_i8::<$simd, ROWS, $vectors>(args) }
             }
 
             $(#[$feature])?
-            unsafe fn finish<const INT: bool>(args: &FinishArgs) {
+            unsafe fn finish(args: &FinishArgs) {
                 // SAFETY: the contract of this table.
-                unsafe { rows::finish::<$simd, INT>(args) }
+                unsafe { epilogue::finish::<$simd, $vectors>(args) }
             }
 
             $(#[$feature])?
@@ -126,10 +125,9 @@ macro_rules! tier {
 
             pub(crate) static KERNELS: Kernels = Kernels {
                 panel: $vectors * <$simd as Simd>::LANES,
-                tiles_f32: &[$(tile_f32::<$height, $vectors>),*],
-                tiles_i8: &[$(tile_i8::<$height_i8>),*],
-                finish_f32: finish::<false>,
-                finish_i8: finish::<true>,
+                linear_f32: &[$(linear_f32::<$height>),*],
+                linear_i8: &[$(linear_i8::<$height_i8>),*],
+                finish,
                 attend: &[$(attend::<$height>),*],
                 shifted_row,
                 layer_norm,

@@ -24,6 +24,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod encoder;
+mod epilogue;
 mod isa;
 mod kernels;
 mod keys;

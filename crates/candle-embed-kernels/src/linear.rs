@@ -1,12 +1,13 @@
 //! Linear layers on packed weights: `activation(x W^T + b) + residual`, f32 or int8.
 
 use crate::activation::Activation;
+use crate::epilogue::LinearTileArgs;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS, pack_f32, pack_i8};
 use crate::quantized::{QuantizedRows, byte_stride};
 use crate::rows::{FinishArgs, RowScale};
-use crate::tile::{Tile, TileArgs};
+use crate::tile::TileArgs;
 use std::fmt;
 use std::ops::Range;
 use std::ptr;
@@ -217,25 +218,28 @@ impl Linear {
     pub(crate) unsafe fn run(&self, args: &LinearArgs, panels: Range<usize>) {
         let kernels = self.kernels;
         let panel = kernels.panel;
-        let mut sums = TileBuffer([0.0; 14 * 32]);
         let (tiles, steps, weights, input_stride) = match &self.weights {
-            Weights::F32(w) => (kernels.tiles_f32, self.inputs, w.as_ptr().cast::<u8>(), self.inputs * 4),
+            Weights::F32(w) => (kernels.linear_f32, self.inputs, w.as_ptr().cast::<u8>(), self.inputs * 4),
             Weights::I8 { quads, .. } => {
-                (kernels.tiles_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>(), byte_stride(self.inputs))
+                (kernels.linear_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>(), byte_stride(self.inputs))
             }
         };
-        let null = (ptr::null(), ptr::null(), ptr::null(), kernels.finish_f32);
-        let padded = self.bias.len();
+        let mut buffer = TileBuffer([0.0; 14 * 32]);
         for at in panels {
             let first = at * panel;
+            let columns = panel.min(self.outputs - first);
+            // The tile itself writes the outputs where nothing but sums is left to do and all its columns exist.
+            let direct = columns == panel && args.activation == Activation::Identity;
             // SAFETY: the packed arrays have a whole panel at `first`, and the caller vouches for the rows.
             unsafe {
-                let (weight_scale, weight_sum, exact, finish) = match &self.weights {
-                    Weights::F32(_) => null,
-                    Weights::I8 { scale, sum, exact_columns, exact, .. } => {
-                        let exact = if exact_columns.is_empty() { ptr::null() } else { exact.as_ptr().add(first) };
-                        (scale.as_ptr().add(first), sum.as_ptr().add(first), exact, kernels.finish_i8)
-                    }
+                let (weight_scale, weight_sum, exact, exact_count) = match &self.weights {
+                    Weights::F32(_) => (ptr::null(), ptr::null(), ptr::null(), 0),
+                    Weights::I8 { scale, sum, exact_columns, exact, .. } => (
+                        scale.as_ptr().add(first),
+                        sum.as_ptr().add(first),
+                        exact.as_ptr().add(first),
+                        exact_columns.len(),
+                    ),
                 };
                 let b = weights.add(first * steps * 4);
                 let panel_bytes = panel * steps * 4;
@@ -245,34 +249,43 @@ impl Linear {
                     // the third-level cache or memory.
                     let next = if fetched < panel_bytes { b.wrapping_add(panel_bytes + fetched) } else { b };
                     fetched += 64 * steps;
-                    tile(&TileArgs {
-                        k: steps,
-                        a: args.input.add(row * input_stride),
-                        a_stride: input_stride,
-                        b,
-                        b_stride: panel * 4,
-                        next,
-                        c: sums.0.as_mut_ptr().cast(),
-                        c_stride: panel * 4,
-                    });
                     let offset = row * self.outputs + first;
-                    finish(&FinishArgs {
-                        sums: sums.0.as_ptr(),
-                        sums_stride: panel,
-                        rows,
-                        columns: panel.min(self.outputs - first),
+                    let out = args.out.add(offset);
+                    let residual = if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) };
+                    tile(&LinearTileArgs {
+                        tile: TileArgs {
+                            k: steps,
+                            a: args.input.add(row * input_stride),
+                            a_stride: input_stride,
+                            b,
+                            b_stride: panel * 4,
+                            next,
+                            c: if direct { out.cast() } else { buffer.0.as_mut_ptr().cast() },
+                            c_stride: 4 * if direct { self.outputs } else { panel },
+                        },
                         bias: self.bias.as_ptr().add(first),
                         weight_scale,
                         weight_sum,
                         row_scale: args.scales.wrapping_add(row),
+                        exact_count,
                         exact,
-                        exact_stride: padded,
-                        residual: if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) },
+                        exact_stride: self.bias.len(),
+                        residual: if direct { residual } else { ptr::null() },
                         residual_stride: self.outputs,
-                        out: args.out.add(offset),
-                        out_stride: self.outputs,
-                        activation: args.activation,
                     });
+                    if !direct {
+                        (kernels.finish)(&FinishArgs {
+                            sums: buffer.0.as_ptr(),
+                            sums_stride: panel,
+                            rows,
+                            columns,
+                            residual,
+                            residual_stride: self.outputs,
+                            out,
+                            out_stride: self.outputs,
+                            activation: args.activation,
+                        });
+                    }
                 });
             }
         }
@@ -282,7 +295,7 @@ impl Linear {
 /// Cuts rows into tiles of nearly equal height (16 rows are 8 + 8, not 14 + 2: a low tile leaves FMA units idle) and
 /// calls `f(first row, height, tile)`.
 #[inline(always)]
-pub(crate) fn for_tiles(rows: usize, tiles: &'static [Tile], mut f: impl FnMut(usize, usize, Tile)) {
+pub(crate) fn for_tiles<T: Copy>(rows: usize, tiles: &'static [T], mut f: impl FnMut(usize, usize, T)) {
     let count = rows.div_ceil(tiles.len());
     let mut row = 0;
     for left in (1..=count).rev() {

@@ -1,13 +1,13 @@
-//! Row kernels, written once over [`Simd`]: the epilogues of a linear tile, layer norm, quantising.
+//! Row kernels, written once over [`Simd`]: layer norm, quantising.
 
-use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
+use crate::activation::Activation;
 use crate::pack::MAX_EXACT_COLUMNS;
 use crate::simd::Simd;
 
-/// How the sums of one tile become outputs: `activation(scale * sum + bias) + residual`.
+/// How the sums of one tile become outputs.
 #[derive(Clone, Copy)]
 pub(crate) struct FinishArgs {
-    /// The tile's sums, `c_stride` elements (4 bytes each) from row to row: f32, or i32 for int8.
+    /// The tile's sums.
     pub sums: *const f32,
     /// Elements from one row of `sums` to the next.
     pub sums_stride: usize,
@@ -15,18 +15,6 @@ pub(crate) struct FinishArgs {
     pub rows: usize,
     /// Columns to write, at most the panel's.
     pub columns: usize,
-    /// Bias of the panel, padded to its width.
-    pub bias: *const f32,
-    /// int8: scale of each column's weights, padded.
-    pub weight_scale: *const f32,
-    /// int8: `weight_scale` times the sum of the column's weights, padded.
-    pub weight_sum: *const f32,
-    /// int8: what each row's bytes stand for.
-    pub row_scale: *const RowScale,
-    /// int8: weights of the exact columns, [`MAX_EXACT_COLUMNS`] rows, or null where there are none.
-    pub exact: *const f32,
-    /// Elements from one row of `exact` to the next.
-    pub exact_stride: usize,
     /// Added after the activation, or null.
     pub residual: *const f32,
     /// Elements from one row of `residual` to the next.
@@ -48,121 +36,6 @@ pub struct RowScale {
     pub offset: f32,
     /// The inputs that are not in the bytes, see [`crate::ExactColumn`].
     pub exact: [f32; MAX_EXACT_COLUMNS],
-}
-
-/// Turns f32 sums into outputs.
-///
-/// # Safety
-///
-/// `S` is a tier of this CPU, and the pointers of [`FinishArgs`] cover its rows and columns.
-#[inline(always)]
-pub(crate) unsafe fn finish<S: Simd, const INT: bool>(args: &FinishArgs) {
-    // SAFETY: same contract.
-    unsafe {
-        match args.activation {
-            Activation::Identity => finish_with::<S, Identity, INT>(args),
-            Activation::Gelu => finish_with::<S, Gelu, INT>(args),
-            Activation::GeluTanh => finish_with::<S, GeluTanh, INT>(args),
-            Activation::Relu => finish_with::<S, Relu, INT>(args),
-            Activation::Silu => finish_with::<S, Silu, INT>(args),
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn finish_with<S: Simd, A: Apply, const INT: bool>(args: &FinishArgs) {
-    // SAFETY: same contract; `RESIDUAL` says whether there is one.
-    unsafe {
-        match (args.residual.is_null(), INT && !args.exact.is_null()) {
-            (true, false) => finish_columns::<S, A, INT, false, false>(args),
-            (false, false) => finish_columns::<S, A, INT, true, false>(args),
-            (true, true) => finish_columns::<S, A, INT, false, true>(args),
-            (false, true) => finish_columns::<S, A, INT, true, true>(args),
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn finish_columns<S: Simd, A: Apply, const INT: bool, const RESIDUAL: bool, const EXACT: bool>(
-    args: &FinishArgs,
-) {
-    // SAFETY: same contract.
-    unsafe {
-        let full = args.columns / S::LANES * S::LANES;
-        for first in (0..full).step_by(S::LANES) {
-            finish_column::<S, A, INT, RESIDUAL, EXACT, true>(args, first);
-        }
-        if full < args.columns {
-            finish_column::<S, A, INT, RESIDUAL, EXACT, false>(args, full);
-        }
-    }
-}
-
-/// One vector's columns of all rows. Every case is compiled by itself: the loop runs 28 times a tile, and the multipliers
-/// of an int8 tile stand still meanwhile.
-#[inline(always)]
-unsafe fn finish_column<
-    S: Simd,
-    A: Apply,
-    const INT: bool,
-    const RESIDUAL: bool,
-    const EXACT: bool,
-    const FULL: bool,
->(
-    args: &FinishArgs,
-    first: usize,
-) {
-    // SAFETY: every access is at a row below `rows` and a column below `columns`, or within the padded panel.
-    unsafe {
-        let width = args.columns - first;
-        let bias = S::load(args.bias.add(first));
-        let (scale, sum) = if INT {
-            (S::load(args.weight_scale.add(first)), S::load(args.weight_sum.add(first)))
-        } else {
-            (bias, bias)
-        };
-        let mut exact = [bias; MAX_EXACT_COLUMNS];
-        if EXACT {
-            for (at, weights) in exact.iter_mut().enumerate() {
-                *weights = S::load(args.exact.add(first + at * args.exact_stride));
-            }
-        }
-        let mut sums = args.sums.add(first);
-        let mut out = args.out.add(first);
-        let mut residual = args.residual.wrapping_add(first);
-        for row in 0..args.rows {
-            let mut v = if INT {
-                let RowScale { scale: step, mut offset, exact: values } = *args.row_scale.add(row);
-                if S::QUAD_BIAS != 0 {
-                    offset += step * S::QUAD_BIAS as f32;
-                }
-                let mut constant = S::fma(S::splat(offset), sum, bias);
-                if EXACT {
-                    for (value, weights) in values.iter().zip(exact) {
-                        constant = S::fma(S::splat(*value), weights, constant);
-                    }
-                }
-                S::fma(S::int_load_f32(sums.cast()), S::mul(S::splat(step), scale), constant)
-            } else {
-                S::add(S::load(sums), bias)
-            };
-            v = A::apply::<S>(v);
-            if FULL {
-                if RESIDUAL {
-                    v = S::add(v, S::load(residual));
-                }
-                S::store(out, v);
-            } else {
-                if RESIDUAL {
-                    v = S::add(v, S::load_head(residual, width));
-                }
-                S::store_head(out, v, width);
-            }
-            sums = sums.wrapping_add(args.sums_stride);
-            out = out.wrapping_add(args.out_stride);
-            residual = residual.wrapping_add(args.residual_stride);
-        }
-    }
 }
 
 /// Sums, minima and maxima of a row run in so many chains: one would wait four cycles for every addition, 96 of the 250

@@ -76,10 +76,8 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn store_u8(p: *mut u8, v: Self::F, n: usize);
     /// All lanes zero.
     unsafe fn int_zero() -> Self::I;
-    /// Writes `LANES` integers.
-    unsafe fn int_store(p: *mut i32, v: Self::I);
-    /// Reads `LANES` integers and converts them to f32.
-    unsafe fn int_load_f32(p: *const i32) -> Self::F;
+    /// The nearest f32.
+    unsafe fn int_to_f32(v: Self::I) -> Self::F;
     /// Reads 4 unsigned bytes.
     unsafe fn quad_a(p: *const u8) -> Self::QuadA;
     /// Reads `4 * LANES` signed bytes.

@@ -20,21 +20,14 @@ pub(crate) struct TileArgs {
     /// From one step of `b` to the next.
     pub b_stride: usize,
     /// What will be read next from far away: it is fetched into the second-level cache, a line a
-    /// step (two lines a step cost a batch 4 %). A text of one tile is bound by the way its weights come in, and takes 1.35 times as long in
-    /// f32 without this.
+    /// step (two lines a step cost a batch 4 %). A text of one tile is bound by the way its weights come in, and takes
+    /// 1.35 times as long in f32 without this.
     pub next: *const u8,
-    /// Where the sums go: f32, or i32.
+    /// Where the sums go.
     pub c: *mut u8,
     /// From one row of `c` to the next.
     pub c_stride: usize,
 }
-
-/// A compiled tile of one height.
-///
-/// # Safety
-///
-/// The CPU has the tier's instructions, and the pointers of [`TileArgs`] cover the tile's rows, `k` steps and vectors.
-pub(crate) type Tile = unsafe fn(&TileArgs);
 
 /// Row offsets for heights up to 14 from seven registers: the odd multiples of the stride; an even row is an odd one
 /// shifted, which x86 addressing does for free. Left alone, the compiler keeps 14 row pointers, spills four of them and
@@ -122,7 +115,7 @@ macro_rules! each_step {
 ///
 /// # Safety
 ///
-/// As [`tile_f32`].
+/// As [`sums_f32`].
 #[inline(always)]
 unsafe fn step_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
     acc: &mut [[S::F; VECTORS]; ROWS],
@@ -149,7 +142,7 @@ unsafe fn step_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
 ///
 /// # Safety
 ///
-/// As [`tile_i8`].
+/// As [`sums_i8`].
 #[inline(always)]
 unsafe fn step_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(
     acc: &mut [[S::I; VECTORS]; ROWS],
@@ -172,44 +165,37 @@ unsafe fn step_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// `c = a * b` in f32.
+/// `a * b` in f32, added to `acc`. The rows of `a` are left to the hardware: to fetch the next tile's, a line a step, cost
+/// up to 5 %.
 ///
 /// # Safety
 ///
-/// As [`Tile`], and `S` is a tier of this CPU.
+/// `S` is a tier of this CPU, and the pointers of [`TileArgs`] other than `c` cover the tile's rows, `k` steps and vectors.
 #[inline(always)]
-pub(crate) unsafe fn tile_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
+pub(crate) unsafe fn sums_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    args: &TileArgs,
+    acc: &mut [[S::F; VECTORS]; ROWS],
+) {
     // SAFETY: the steps stay within k steps of ROWS rows and VECTORS vectors, which the caller vouches for.
     unsafe {
-        let mut acc = [[S::splat(0.0); VECTORS]; ROWS];
         let offsets = RowOffsets::new::<ROWS>(args.a_stride);
-        each_step!(args, S::LANES * 4, |a, b| step_f32::<S, ROWS, VECTORS>(&mut acc, &offsets, a, b));
-        for (i, sums) in acc.iter().enumerate() {
-            let c = args.c.add(i * args.c_stride).cast::<f32>();
-            for (j, &sum) in sums.iter().enumerate() {
-                S::store(c.add(j * S::LANES), sum);
-            }
-        }
+        each_step!(args, S::LANES * 4, |a, b| step_f32::<S, ROWS, VECTORS>(acc, &offsets, a, b));
     }
 }
 
-/// `c = a * b` with u8 on the left, i8 on the right and i32 sums.
+/// `a * b` with u8 on the left, i8 on the right and i32 sums, added to `acc`.
 ///
 /// # Safety
 ///
-/// As [`Tile`], and `S` is a tier of this CPU.
+/// As [`sums_f32`].
 #[inline(always)]
-pub(crate) unsafe fn tile_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(args: &TileArgs) {
-    // SAFETY: as in `tile_f32`.
+pub(crate) unsafe fn sums_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    args: &TileArgs,
+    acc: &mut [[S::I; VECTORS]; ROWS],
+) {
+    // SAFETY: as in `sums_f32`.
     unsafe {
-        let mut acc = [[S::int_zero(); VECTORS]; ROWS];
         let offsets = RowOffsets::new::<ROWS>(args.a_stride);
-        each_step!(args, S::LANES * 4, |a, b| step_i8::<S, ROWS, VECTORS>(&mut acc, &offsets, a, b));
-        for (i, sums) in acc.iter().enumerate() {
-            let c = args.c.add(i * args.c_stride).cast::<i32>();
-            for (j, &sum) in sums.iter().enumerate() {
-                S::int_store(c.add(j * S::LANES), sum);
-            }
-        }
+        each_step!(args, S::LANES * 4, |a, b| step_i8::<S, ROWS, VECTORS>(acc, &offsets, a, b));
     }
 }

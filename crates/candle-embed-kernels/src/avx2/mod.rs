@@ -167,15 +167,9 @@ unsafe impl<const VNNI: bool> Simd for Avx2<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn int_store(p: *mut i32, v: __m256i) {
+    unsafe fn int_to_f32(v: __m256i) -> __m256 {
         // SAFETY: trait contract.
-        unsafe { _mm256_storeu_si256(p.cast(), v) }
-    }
-
-    #[inline(always)]
-    unsafe fn int_load_f32(p: *const i32) -> __m256 {
-        // SAFETY: trait contract.
-        unsafe { _mm256_cvtepi32_ps(_mm256_loadu_si256(p.cast())) }
+        unsafe { _mm256_cvtepi32_ps(v) }
     }
 
     #[inline(always)]

@@ -165,15 +165,9 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn int_store(p: *mut i32, v: __m512i) {
+    unsafe fn int_to_f32(v: __m512i) -> __m512 {
         // SAFETY: trait contract.
-        unsafe { _mm512_storeu_si512(p.cast(), v) }
-    }
-
-    #[inline(always)]
-    unsafe fn int_load_f32(p: *const i32) -> __m512 {
-        // SAFETY: trait contract.
-        unsafe { _mm512_cvtepi32_ps(_mm512_loadu_si512(p.cast())) }
+        unsafe { _mm512_cvtepi32_ps(v) }
     }
 
     #[inline(always)]

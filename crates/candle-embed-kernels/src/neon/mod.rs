@@ -161,15 +161,9 @@ unsafe impl<const DOT: bool> Simd for Neon<DOT> {
     }
 
     #[inline(always)]
-    unsafe fn int_store(p: *mut i32, v: int32x4_t) {
+    unsafe fn int_to_f32(v: int32x4_t) -> float32x4_t {
         // SAFETY: trait contract.
-        unsafe { vst1q_s32(p, v) }
-    }
-
-    #[inline(always)]
-    unsafe fn int_load_f32(p: *const i32) -> float32x4_t {
-        // SAFETY: trait contract.
-        unsafe { vcvtq_f32_s32(vld1q_s32(p)) }
+        unsafe { vcvtq_f32_s32(v) }
     }
 
     #[inline(always)]

@@ -127,15 +127,8 @@ unsafe impl Simd for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn int_store(p: *mut i32, v: [i32; 8]) {
-        // SAFETY: trait contract.
-        unsafe { p.cast::<[i32; 8]>().write_unaligned(v) }
-    }
-
-    #[inline(always)]
-    unsafe fn int_load_f32(p: *const i32) -> [f32; 8] {
-        // SAFETY: trait contract.
-        unsafe { p.cast::<[i32; 8]>().read_unaligned().map(|x| x as f32) }
+    unsafe fn int_to_f32(v: [i32; 8]) -> [f32; 8] {
+        v.map(|x| x as f32)
     }
 
     #[inline(always)]

@@ -1,0 +1,214 @@
+//! Tiles of linear layers: what becomes of the sums while they are in registers, and the pass behind them.
+//!
+//! A tile adds bias (int8: scales, offsets, exact columns) and residual to its sums and writes outputs, without a buffer in
+//! between. Only where there is an activation, or a panel with fewer columns than the others, does it write a
+//! buffer, and [`finish`] the outputs.
+
+use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
+use crate::rows::{FinishArgs, RowScale};
+use crate::simd::Simd;
+use crate::tile::{TileArgs, sums_f32, sums_i8};
+
+/// What a linear tile reads and writes.
+#[derive(Clone, Copy)]
+pub(crate) struct LinearTileArgs {
+    /// The product; `c` are the outputs, `c_stride` bytes from row to row.
+    pub tile: TileArgs,
+    /// Bias of the panel, padded to its width.
+    pub bias: *const f32,
+    /// int8: scale of each column's weights, padded.
+    pub weight_scale: *const f32,
+    /// int8: `weight_scale` times the sum of the column's weights, padded.
+    pub weight_sum: *const f32,
+    /// int8: what each row's bytes stand for.
+    pub row_scale: *const RowScale,
+    /// int8: number of exact columns.
+    pub exact_count: usize,
+    /// int8: weights of the exact columns.
+    pub exact: *const f32,
+    /// Elements from one row of `exact` to the next.
+    pub exact_stride: usize,
+    /// Added last, or null.
+    pub residual: *const f32,
+    /// Elements from one row of `residual` to the next.
+    pub residual_stride: usize,
+}
+
+/// A compiled linear tile of one height.
+///
+/// # Safety
+///
+/// The CPU has the tier's instructions, and the pointers of [`LinearTileArgs`] cover the tile's rows, `k` steps and
+/// vectors.
+pub(crate) type LinearTile = unsafe fn(&LinearTileArgs);
+
+/// `c = a * b + bias + residual` in f32.
+///
+/// # Safety
+///
+/// As [`LinearTile`], and `S` is a tier of this CPU.
+#[inline(always)]
+pub(crate) unsafe fn linear_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(args: &LinearTileArgs) {
+    // SAFETY: the caller vouches for ROWS rows and VECTORS vectors.
+    unsafe {
+        let mut acc = [[S::splat(0.0); VECTORS]; ROWS];
+        sums_f32::<S, ROWS, VECTORS>(&args.tile, &mut acc);
+        for sums in &mut acc {
+            for (j, sum) in sums.iter_mut().enumerate() {
+                *sum = S::add(*sum, S::load(args.bias.add(j * S::LANES)));
+            }
+        }
+        write::<S, ROWS, VECTORS>(args, &acc);
+    }
+}
+
+/// Writes the body out for every row: a loop of this size is not unrolled, and its sums live in memory then (3 times as
+/// long).
+macro_rules! each_row {
+    ($rows:ident, |$i:ident| $body:block) => {
+        each_row!($rows, $i, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    ($rows:ident, $i:ident, $body:block, $($row:literal)*) => {
+        const { assert!($rows <= 14) };
+        $(if $row < $rows {
+            let $i = $row;
+            $body
+        })*
+    };
+}
+
+/// `c = row_scale * (a * b) * weight_scale + bias + residual` with u8 on the left and i8 on the right, where the bytes are
+/// above the row's offset, and exact columns are added in f32.
+///
+/// # Safety
+///
+/// As [`LinearTile`], and `S` is a tier of this CPU.
+#[inline(always)]
+pub(crate) unsafe fn linear_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(args: &LinearTileArgs) {
+    // SAFETY: the caller vouches for ROWS rows and VECTORS vectors.
+    unsafe {
+        let mut sums = [[S::int_zero(); VECTORS]; ROWS];
+        sums_i8::<S, ROWS, VECTORS>(&args.tile, &mut sums);
+        let has_residual = !args.residual.is_null();
+        each_row!(ROWS, |i| {
+            let out = args.tile.c.add(i * args.tile.c_stride).cast::<f32>();
+            let residual = args.residual.wrapping_add(i * args.residual_stride);
+            let row = args.row_scale.add(i);
+            let step = (*row).scale;
+            let mut offset = (*row).offset;
+            if S::QUAD_BIAS != 0 {
+                offset += step * S::QUAD_BIAS as f32;
+            }
+            let (step, offset) = (S::splat(step), S::splat(offset));
+            let mut values = [step; VECTORS];
+            for (j, value) in values.iter_mut().enumerate() {
+                let at = j * S::LANES;
+                *value = S::fma(offset, S::load(args.weight_sum.add(at)), S::load(args.bias.add(at)));
+            }
+            let mut weights = args.exact;
+            for column in 0..args.exact_count {
+                let left = S::splat(*(&raw const (*row).exact).cast::<f32>().add(column));
+                for (j, value) in values.iter_mut().enumerate() {
+                    *value = S::fma(left, S::load(weights.add(j * S::LANES)), *value);
+                }
+                weights = weights.wrapping_add(args.exact_stride);
+            }
+            for (j, value) in values.iter_mut().enumerate() {
+                let at = j * S::LANES;
+                let scale = S::mul(step, S::load(args.weight_scale.add(at)));
+                *value = S::fma(S::int_to_f32(sums[i][j]), scale, *value);
+                if has_residual {
+                    *value = S::add(*value, S::load(residual.add(at)));
+                }
+                S::store(out.add(at), *value);
+            }
+        });
+    }
+}
+
+/// # Safety
+///
+/// As [`LinearTile`].
+#[inline(always)]
+unsafe fn write<S: Simd, const ROWS: usize, const VECTORS: usize>(
+    args: &LinearTileArgs,
+    acc: &[[S::F; VECTORS]; ROWS],
+) {
+    // SAFETY: ROWS rows of VECTORS vectors.
+    unsafe {
+        let mut out = args.tile.c.cast::<f32>();
+        if args.residual.is_null() {
+            for sums in acc {
+                for (j, &sum) in sums.iter().enumerate() {
+                    S::store(out.add(j * S::LANES), sum);
+                }
+                out = out.wrapping_byte_add(args.tile.c_stride);
+            }
+            return;
+        }
+        let mut residual = args.residual;
+        for sums in acc {
+            for (j, &sum) in sums.iter().enumerate() {
+                let at = j * S::LANES;
+                S::store(out.add(at), S::add(sum, S::load(residual.add(at))));
+            }
+            out = out.wrapping_byte_add(args.tile.c_stride);
+            residual = residual.wrapping_add(args.residual_stride);
+        }
+    }
+}
+
+/// Turns what a tile left in the buffer into outputs: activation, then residual.
+///
+/// # Safety
+///
+/// `S` is a tier of this CPU, and the pointers of [`FinishArgs`] cover its rows and columns.
+#[inline(always)]
+pub(crate) unsafe fn finish<S: Simd, const VECTORS: usize>(args: &FinishArgs) {
+    // SAFETY: same contract.
+    unsafe {
+        match args.activation {
+            Activation::Identity => finish_with::<S, Identity, VECTORS>(args),
+            Activation::Gelu => finish_with::<S, Gelu, VECTORS>(args),
+            Activation::GeluTanh => finish_with::<S, GeluTanh, VECTORS>(args),
+            Activation::Relu => finish_with::<S, Relu, VECTORS>(args),
+            Activation::Silu => finish_with::<S, Silu, VECTORS>(args),
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn finish_with<S: Simd, A: Apply, const VECTORS: usize>(args: &FinishArgs) {
+    // SAFETY: every access is at a row below `rows` and a column below `columns`.
+    unsafe {
+        let full = args.columns / S::LANES * S::LANES;
+        let plain = args.residual.is_null();
+        let (mut sums, mut out, mut residual) = (args.sums, args.out, args.residual);
+        for _ in 0..args.rows {
+            if plain && full == VECTORS * S::LANES {
+                for j in 0..VECTORS {
+                    S::store(out.add(j * S::LANES), A::apply::<S>(S::load(sums.add(j * S::LANES))));
+                }
+            } else {
+                for first in (0..full).step_by(S::LANES) {
+                    let mut v = A::apply::<S>(S::load(sums.add(first)));
+                    if !plain {
+                        v = S::add(v, S::load(residual.add(first)));
+                    }
+                    S::store(out.add(first), v);
+                }
+                let width = args.columns - full;
+                if width > 0 {
+                    let mut v = A::apply::<S>(S::load(sums.add(full)));
+                    if !plain {
+                        v = S::add(v, S::load_head(residual.add(full), width));
+                    }
+                    S::store_head(out.add(full), v, width);
+                }
+            }
+            sums = sums.wrapping_add(args.sums_stride);
+            out = out.wrapping_add(args.out_stride);
+            residual = residual.wrapping_add(args.residual_stride);
+        }
+    }
+}
