@@ -180,9 +180,14 @@ unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
         let factor = S::splat(inverse);
         let first = S::splat(offset);
         // Subtracting first is exact enough that neither end leaves 0 to 255 by a rounding.
-        for at in (0..full).step_by(S::LANES) {
-            let v = S::mul(S::sub(S::load(row.add(at)), first), factor);
-            S::store_u8(args.out.add(at), v, S::LANES);
+        let byte = |at: usize| S::mul(S::sub(S::load(row.add(at)), first), factor);
+        let fours = full / (4 * S::LANES) * (4 * S::LANES);
+        for at in (0..fours).step_by(4 * S::LANES) {
+            let four = [byte(at), byte(at + S::LANES), byte(at + 2 * S::LANES), byte(at + 3 * S::LANES)];
+            S::store_u8_four(args.out.add(at), four);
+        }
+        for at in (fours..full).step_by(S::LANES) {
+            S::store_u8(args.out.add(at), byte(at), S::LANES);
         }
         if tail > 0 {
             let v = S::head_or(S::mul(S::sub(S::load_head(row.add(full), tail), first), factor), tail, S::splat(0.0));

@@ -74,6 +74,14 @@ pub(crate) unsafe trait Simd: Copy {
 
     /// Writes the lanes, rounded to the nearest integer, as bytes; the caller keeps them within 0 to 255.
     unsafe fn store_u8(p: *mut u8, v: Self::F, n: usize);
+    /// Writes four vectors as [`Simd::store_u8`] writes one; a value that rounds to -1 or 256 becomes 0 or 255.
+    #[inline(always)]
+    unsafe fn store_u8_four(p: *mut u8, v: [Self::F; 4]) {
+        for (i, v) in v.into_iter().enumerate() {
+            // SAFETY: same contract.
+            unsafe { Self::store_u8(p.add(i * Self::LANES), v, Self::LANES) };
+        }
+    }
     /// All lanes zero.
     unsafe fn int_zero() -> Self::I;
     /// The nearest f32.

@@ -158,6 +158,19 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
         }
     }
 
+    /// Three saturating packs and a permutation, where `vpmovdb` takes two operations a vector.
+    #[inline(always)]
+    unsafe fn store_u8_four(p: *mut u8, v: [__m512; 4]) {
+        // SAFETY: trait contract.
+        unsafe {
+            let [a, b, c, d] = v.map(|v| _mm512_cvtps_epi32(v));
+            let bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            // The packs work within quarters: four bytes of each of the four vectors, quarter by quarter.
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_storeu_si512(p.cast(), _mm512_permutexvar_epi32(order, bytes));
+        }
+    }
+
     #[inline(always)]
     unsafe fn int_zero() -> __m512i {
         // SAFETY: trait contract.
