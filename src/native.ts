@@ -21,8 +21,12 @@ export async function loadModel(
 }
 
 /** Writes an int8 copy of a float32 model folder; the same input gives the same bytes. */
-export async function quantizeModel(source: string, target: string): Promise<Addon.NativeQuantizeReport> {
-  return unwrap(await loadAddon().quantizeModel(source, target));
+export async function quantizeModel(
+  source: string,
+  target: string,
+  pooling?: string,
+): Promise<Addon.NativeQuantizeReport> {
+  return unwrap(await loadAddon().quantizeModel(source, target, pooling));
 }
 
 /** The value of a native call, or the error it answered with, thrown. Errors cross the boundary as data. */

@@ -30,10 +30,31 @@ export function cosineSimilarity(a: ArrayLike<number>, b: ArrayLike<number>): nu
     squareA += x * x;
     squareB += y * y;
   }
-  const norms = Math.sqrt(squareA) * Math.sqrt(squareB);
-  if (norms === 0) return 0;
-  // Rounding can leave the interval by one unit in the last place, which breaks Math.acos for a caller.
-  return Math.max(-1, Math.min(1, dot / norms));
+  if (!isOrdinary(squareA) || !isOrdinary(squareB)) return cosineOfExtremes(a, b);
+  return clamp(dot / (Math.sqrt(squareA) * Math.sqrt(squareB)));
+}
+
+/** Whether neither overflow nor underflow can have changed a sum of squares, or a dot product between two such. */
+function isOrdinary(square: number): boolean {
+  return square > 1e-200 && square < 1e200;
+}
+
+function cosineOfExtremes(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const [x, y] = [scaled(a), scaled(b)];
+  const norms = Math.sqrt(dotProduct(x, x)) * Math.sqrt(dotProduct(y, y));
+  return norms === 0 ? 0 : clamp(dotProduct(x, y) / norms);
+}
+
+/** The vector divided by its largest component. */
+function scaled(vector: ArrayLike<number>): number[] {
+  const components = Array.from(vector);
+  const largest = components.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return largest === 0 ? components : components.map((value) => value / largest);
+}
+
+/** Rounding can leave the interval by one unit in the last place, which breaks Math.acos for a caller. */
+function clamp(cosine: number): number {
+  return Math.max(-1, Math.min(1, cosine));
 }
 
 function requireSameLength(a: ArrayLike<number>, b: ArrayLike<number>): void {

@@ -28,10 +28,14 @@ export const isString: OptionCheck = (value) => (typeof value === "string" ? und
 export const isFunction: OptionCheck = (value) => (typeof value === "function" ? undefined : "a function");
 
 /** By its members: test environments and polyfills have classes of their own. */
-export const isAbortSignal: OptionCheck = (value) =>
-  typeof value === "object" && value !== null && "aborted" in value && "addEventListener" in value
+export const isAbortSignal: OptionCheck = (value) => {
+  const { aborted, addEventListener, removeEventListener } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === "boolean" &&
+    typeof addEventListener === "function" &&
+    typeof removeEventListener === "function"
     ? undefined
     : "an AbortSignal";
+};
 
 /** A whole number from 1 that fits the native side's 32 bits. */
 export const isPositiveInteger: OptionCheck = (value) =>

@@ -18,11 +18,9 @@ import { resolveModel, type ResolvedModel } from "./resolve-model.js";
 import { runJob } from "./run-job.js";
 
 /**
- * One call at a time, whatever its model: a call uses all the engine's threads anyway, and so at most one thread of the
- * libuv pool, which file system and DNS calls share, is ever taken.
+ * One load at a time. Not the gate of the steps: a load would wait its turn there, and hold up every model meanwhile. So
+ * of the libuv pool, which file system and DNS calls share, one thread is taken by steps and at most one by a load.
  */
-const calls = new FifoGate();
-/** Loading has a queue of its own, or a small model would wait for a long call on another one. */
 const loads = new FifoGate();
 
 /**
@@ -33,8 +31,9 @@ const loads = new FifoGate();
  * const { data, count, dimensions } = await backend.embed(["a text", "another"]);
  * ```
  *
- * Calls may overlap: they are answered one after another in the order they were made. An idle backend keeps no process
- * alive. A backend belongs to the thread that loaded it; other workers load their own.
+ * Calls may overlap: a model answers them one after another in the order they were made, and the models of a thread take
+ * turns. An idle backend keeps no process alive. A backend belongs to the thread that loaded it; other workers load
+ * their own.
  */
 export class NativeBackend implements EmbeddingBackend {
   readonly modelId: string;
@@ -50,6 +49,7 @@ export class NativeBackend implements EmbeddingBackend {
   readonly threads: number;
 
   readonly #embedder: NativeEmbedder;
+  readonly #calls = new FifoGate();
   readonly #running = new Map<Cancellation, Promise<unknown>>();
   #disposal: Promise<void> | undefined;
 
@@ -173,7 +173,7 @@ export class NativeBackend implements EmbeddingBackend {
   async #call(texts: readonly string[], options: EmbedOptions): Promise<NativeEmbeddings> {
     if (this.#disposal !== undefined) throw disposed();
     const cancellation = new Cancellation(options.signal);
-    const running = calls.run(cancellation, () => {
+    const running = this.#calls.run(cancellation, () => {
       const job = unwrap(this.#embedder.startJob(toNativeEmbedOptions(options)));
       return runJob(job, texts, cancellation, options.onProgress);
     });

@@ -14,8 +14,10 @@ export type Device = "auto" | "cpu" | "metal" | "cuda" | `cuda:${number}`;
 /** The numbers the model computes with. `auto` is what the folder's weights are stored as. */
 export type Dtype = "auto" | "float32" | "int8" | "float16" | "bfloat16";
 
+export const poolings = ["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] as const;
+
 /** How token vectors become one vector. */
-export type Pooling = "cls" | "mean" | "max" | "mean_sqrt_len_tokens" | "weightedmean" | "lasttoken";
+export type Pooling = (typeof poolings)[number];
 
 /** How far loading has come. */
 export interface LoadProgress {
@@ -51,7 +53,7 @@ const checks = {
   dtype: isOneOf(["auto", "float32", "int8", "float16", "bfloat16"]),
   threads: isPositiveInteger,
   batchTokens: isPositiveInteger,
-  pooling: isOneOf(["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"]),
+  pooling: isOneOf(poolings),
   signal: isAbortSignal,
   onProgress: isFunction,
 } satisfies Record<keyof NativeOptions, OptionCheck>;

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { statSync, type Stats } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,10 +29,18 @@ export function resolveModel(model: string | URL): ResolvedModel {
     return { folder: packageFolder(entry), modelId: entry.modelId, revision: entry.revision };
   }
   const folder = toPath(model);
-  const stats = statSync(folder, { throwIfNoEntry: false });
+  const stats = statFolder(model, folder);
   if (stats === undefined) throw notFound(model, "there is no such folder");
   if (!stats.isDirectory()) throw notFound(model, "that is a file; pass the folder it is in");
   return { folder, modelId: path.basename(folder), revision: undefined };
+}
+
+function statFolder(model: string | URL, folder: string): Stats | undefined {
+  try {
+    return statSync(folder, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw notFound(model, `it cannot be read (${(cause as NodeJS.ErrnoException).code ?? "unknown"})`, cause);
+  }
 }
 
 /** The folder of the npm package a catalogue model comes in; `undefined` when it is not installed. */

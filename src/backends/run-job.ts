@@ -3,6 +3,13 @@ import { setImmediate as nextLoopTurn } from "node:timers/promises";
 import type { EmbedProgress } from "../embedding-backend.js";
 import { unwrap, type NativeEmbeddings, type NativeJob } from "../native.js";
 import type { Cancellation } from "../utils/cancellation.js";
+import { FifoGate } from "../utils/fifo-gate.js";
+
+/**
+ * One step at a time, whatever its model: a step uses all the engine's threads anyway, and so one thread of the libuv
+ * pool at most is taken by steps. Calls on several models take turns, so that a short one never waits for a long one.
+ */
+const steps = new FifoGate();
 
 /**
  * How long the engine works before it looks back here. Long enough that the trip between the threads costs nothing,
@@ -45,7 +52,8 @@ async function drive(
     start = end;
   }
   for (;;) {
-    const { result, texts: done, totalTexts, tokens } = unwrap(await job.step(stepMilliseconds));
+    const step = await steps.run(cancellation, () => job.step(stepMilliseconds));
+    const { result, texts: done, totalTexts, tokens } = unwrap(step);
     cancellation.throwIfCancelled();
     onProgress?.({ texts: done, totalTexts, tokens });
     if (result !== undefined) return result;

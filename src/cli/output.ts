@@ -1,5 +1,12 @@
-import { open, rename, rm, type FileHandle } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createWriteStream, type Stats } from "node:fs";
+import { lstat, open, readlink, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import path from "node:path";
+import type { Writable } from "node:stream";
 
+import { untilAborted } from "../utils/until-aborted.js";
+import { UsageError, type Context } from "./command.js";
 import { write } from "./write.js";
 
 /** Where a command's result goes. */
@@ -15,23 +22,81 @@ export interface Output {
   discard(): Promise<void>;
 }
 
-/** Standard output, or a file that appears under its name only when it is complete. */
-export async function openOutput(file: string | undefined, stdout: NodeJS.WriteStream): Promise<Output> {
-  if (file === undefined) return new StreamOutput(stdout);
-  const partial = `${file}.${String(process.pid)}.partial`;
-  return new FileOutput(await open(partial, "w"), partial, file);
+/**
+ * Standard output; or a file that appears under its name only when it is complete; or a pipe or device, which is written
+ * to as it is.
+ */
+export async function openOutput(
+  file: string | undefined,
+  { stdout, signal }: Pick<Context, "stdout" | "signal">,
+): Promise<Output> {
+  if (file === undefined) return new StreamOutput(stdout, signal);
+  const existing = await unlessAbsent(stat(file));
+  if (existing?.isDirectory() === true || file === "" || file.endsWith(path.sep)) {
+    throw new UsageError(`--output must name a file, not the folder ${JSON.stringify(file)}`);
+  }
+  if (existing?.isFile() === false) return openDevice(file, signal);
+  return openPartial(await realTarget(file), existing);
+}
+
+async function openDevice(file: string, signal: AbortSignal): Promise<Output> {
+  const stream = createWriteStream(file);
+  // Errors reach whoever waits: for the opening here, later for the write that failed.
+  stream.on("error", () => undefined);
+  // A pipe opens when somebody reads it.
+  await once(stream, "open", { signal });
+  return new DeviceOutput(stream, signal);
+}
+
+/** The partial file lies beside its target: only within a file system is renaming done in one step. */
+async function openPartial(target: string, existing: Stats | undefined): Promise<Output> {
+  const partial = `${target}.${randomBytes(4).toString("hex")}.partial`;
+  const mode = existing && existing.mode & 0o7777;
+  const handle = await open(partial, "wx", mode);
+  const output = new FileOutput(handle, partial, target);
+  try {
+    // The mode of a new file is cut by the umask.
+    if (mode !== undefined) await handle.chmod(mode);
+    return output;
+  } catch (error) {
+    await output.discard();
+    throw error;
+  }
+}
+
+/** The path without links; the last one may point to a file that is not there yet. */
+async function realTarget(file: string): Promise<string> {
+  const real = await unlessAbsent(realpath(file));
+  if (real !== undefined) return real;
+  const folder = await realpath(path.dirname(file));
+  const target = path.join(folder, path.basename(file));
+  const stats = await unlessAbsent(lstat(target));
+  if (stats?.isSymbolicLink() !== true) return target;
+  return realTarget(path.resolve(folder, await readlink(target)));
+}
+
+async function unlessAbsent<Result>(call: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 class StreamOutput implements Output {
   readonly seekable = false;
-  readonly #stream: NodeJS.WriteStream;
+  protected readonly stream: Writable;
+  readonly #signal: AbortSignal;
 
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
+  constructor(stream: Writable, signal: AbortSignal) {
+    this.stream = stream;
+    this.#signal = signal;
   }
 
   write(chunk: string | Uint8Array): Promise<void> {
-    return write(this.#stream, chunk);
+    // A reader that stands still holds a write up for ever.
+    return untilAborted(this.#signal, () => write(this.stream, chunk));
   }
 
   rewriteStart(): Promise<void> {
@@ -47,16 +112,27 @@ class StreamOutput implements Output {
   }
 }
 
+class DeviceOutput extends StreamOutput {
+  override commit(): Promise<void> {
+    this.stream.destroy();
+    return Promise.resolve();
+  }
+
+  override discard(): Promise<void> {
+    return this.commit();
+  }
+}
+
 class FileOutput implements Output {
   readonly seekable = true;
   readonly #handle: FileHandle;
   readonly #partial: string;
-  readonly #file: string;
+  readonly #target: string;
 
-  constructor(handle: FileHandle, partial: string, file: string) {
+  constructor(handle: FileHandle, partial: string, target: string) {
     this.#handle = handle;
     this.#partial = partial;
-    this.#file = file;
+    this.#target = target;
   }
 
   async write(chunk: string | Uint8Array): Promise<void> {
@@ -69,7 +145,7 @@ class FileOutput implements Output {
 
   async commit(): Promise<void> {
     await this.#handle.close();
-    await rename(this.#partial, this.#file);
+    await rename(this.#partial, this.#target);
   }
 
   async discard(): Promise<void> {

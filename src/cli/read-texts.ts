@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, fstatSync } from "node:fs";
 import { addAbortSignal, type Readable } from "node:stream";
 
 import { CandleEmbedError } from "../errors.js";
@@ -28,6 +28,19 @@ export async function* fromFile(
   signal: AbortSignal,
 ): AsyncGenerator<InputText, void, undefined> {
   yield* fromStream(createReadStream(file), format, signal);
+}
+
+/** The texts of standard input. */
+export async function* fromStdin(
+  stdin: NodeJS.ReadStream,
+  format: InputFormat,
+  signal: AbortSignal,
+): AsyncGenerator<InputText, void, undefined> {
+  // Node takes a folder for an input that is empty.
+  if (fstatSync(0).isDirectory()) {
+    throw new CandleEmbedError("INVALID_INPUT", "standard input is a folder; pass a file");
+  }
+  yield* fromStream(stdin, format, signal);
 }
 
 /** The texts of a stream: one a line (an empty line is the empty text), or one JSON object a line. */
@@ -63,6 +76,21 @@ function parseRecord(content: string, line: number): { text: string; id?: string
   ) {
     throw new CandleEmbedError("INVALID_INPUT", `line ${String(line)} has no field "text" with a string`);
   }
-  const id = "id" in record ? record.id : undefined;
-  return typeof id === "string" || typeof id === "number" ? { text: record.text, id } : { text: record.text };
+  return "id" in record ? { text: record.text, id: checkId(record.id, line) } : { text: record.text };
+}
+
+function checkId(id: unknown, line: number): string | number {
+  if (typeof id !== "string" && typeof id !== "number") {
+    throw new CandleEmbedError(
+      "INVALID_INPUT",
+      `line ${String(line)} has an "id" that is no string or number`,
+    );
+  }
+  if (typeof id === "number" && Math.abs(id) > Number.MAX_SAFE_INTEGER) {
+    throw new CandleEmbedError(
+      "INVALID_INPUT",
+      `line ${String(line)} has an "id" that would be rounded: write numbers beyond 2^53 as strings`,
+    );
+  }
+  return id;
 }

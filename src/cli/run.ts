@@ -28,7 +28,7 @@ Options:
   -h, --help     show this page
   -V, --version  show the version
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C, 143 stopped with SIGTERM.
 Environment: CANDLE_EMBED_THREADS (threads of the engine), CANDLE_EMBED_DEBUG (print the stack of errors).`;
 
 /** Runs the command line and gives the exit code. */
@@ -37,7 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const ends = watchEnds(stdout);
   try {
     await dispatch(args, { stdin, stdout, stderr, signal: ends.signal });
-    return 0;
+    return ends.exitCode ?? 0;
   } catch (error) {
     // Once the run was ended from outside, what failed after it is of no interest.
     if (ends.exitCode !== undefined) return ends.exitCode;

@@ -11,7 +11,7 @@ export interface MarkdownPassage {
 const maxCharacters = 1_000;
 
 const fence = /^ {0,3}(`{3,}|~{3,})/;
-const atxHeading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
+const atxHeading = /^ {0,3}(#{1,6})\s(.*)$/s;
 const setextUnderline = /^ {0,3}(=+|-+)\s*$/;
 const letterOrDigit = /[\p{L}\p{N}]/u;
 
@@ -59,7 +59,7 @@ export function splitMarkdown(source: string): MarkdownPassage[] {
       blockLine = i + 1;
       block.push(line);
     } else if (heading !== null) {
-      enter((heading[1] as string).length, heading[2] as string);
+      enter((heading[1] as string).length, withoutClosing(heading[2] as string));
     } else if (underline !== undefined && block.length === 1) {
       const title = (block.pop() as string).trim();
       enter(underline.startsWith("=") ? 1 : 2, title);
@@ -72,6 +72,15 @@ export function splitMarkdown(source: string): MarkdownPassage[] {
   }
   flush();
   return passages;
+}
+
+/** The title of an ATX heading without the `#`s that may close it. By hand: a regular expression takes quadratic time. */
+function withoutClosing(heading: string): string {
+  const title = heading.trim();
+  let end = title.length;
+  while (title[end - 1] === "#") end--;
+  // "C#" keeps its sign: only what stands apart closes a heading.
+  return end === 0 || /\s/.test(title.charAt(end - 1)) ? title.slice(0, end).trimEnd() : title;
 }
 
 function frontMatterEnd(lines: readonly string[]): number {
@@ -101,10 +110,12 @@ function* pieces(text: string, line: number): Generator<{ text: string; line: nu
     const window = rest.slice(0, maxCharacters);
     const sentence =
       Math.max(window.lastIndexOf(". "), window.lastIndexOf("! "), window.lastIndexOf("? ")) + 1;
-    const end = sentence > maxCharacters / 2 ? sentence : window.lastIndexOf(" ");
-    const piece = rest.slice(0, end > 0 ? end : maxCharacters).trim();
+    let end = sentence > maxCharacters / 2 ? sentence : window.lastIndexOf(" ");
+    // A pair of surrogates, half of which fits, goes to the next piece.
+    if (end <= 0) end = /[\uD800-\uDBFF]$/.test(window) ? maxCharacters - 1 : maxCharacters;
+    const piece = rest.slice(0, end).trim();
     if (letterOrDigit.test(piece)) yield { text: piece, line };
-    rest = rest.slice(end > 0 ? end : maxCharacters).trim();
+    rest = rest.slice(end).trim();
   }
   if (letterOrDigit.test(rest)) yield { text: rest, line };
 }

@@ -1,12 +1,17 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
+import { copyOfTinyModel } from "../native/support.js";
 import { root, runCli, temporaryFolder, tinyModel, withTinyModel } from "./support.js";
 
 const folder = temporaryFolder();
 
 describe("help and version", () => {
+  it("names every exit code", async () => {
+    expect((await runCli(["--help"])).stdout).toMatch(/0 done, 1 failed, 2 wrong usage, 130 .*, 143 /);
+  });
+
   it("lists the commands", async () => {
     const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
@@ -87,6 +92,29 @@ describe("search", () => {
     expect(found[0]).toMatchObject({ file: path.join("deep", "money.md"), line: 5, heading: "Invoices" });
   });
 
+  it("replaces what would command a terminal", async () => {
+    const notes = path.join(folder, "escapes");
+    mkdirSync(notes);
+    writeFileSync(
+      path.join(notes, "a\u001B[2Jb\n.md"),
+      "# Red \u001B[31m\u009B1m\n\nTab\there \u0007\u001B]0;title\u0007 \u202Eabc\nsecond line\n",
+    );
+    const { code, stdout } = await runCli(withTinyModel("search", "--folder", notes, "anything"));
+    expect(code).toBe(0);
+    const [head, ...text] = stdout.split("\n");
+    expect(head).toMatch(/a\uFFFD\[2Jb\uFFFD?.*\.md:3 {2}Red \uFFFD\[31m\uFFFD1m$/);
+    expect(text).toEqual(["    Tab\there \uFFFD\uFFFD]0;title\uFFFD \uFFFDabc", "    second line", ""]);
+  });
+
+  it("reads a heading with very many spaces without standing still", async () => {
+    const notes = path.join(folder, "spaces");
+    mkdirSync(notes);
+    writeFileSync(path.join(notes, "a.md"), `# a${" ".repeat(100_000)}b\n\ntext\n`);
+    const { code, stdout } = await runCli(withTinyModel("search", "--folder", notes, "text"));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\n {4}text\n$/);
+  });
+
   it("says when there is nothing to search", async () => {
     const empty = path.join(folder, "empty");
     mkdirSync(empty);
@@ -135,6 +163,39 @@ describe("quantize", () => {
   });
 });
 
+describe("--pooling", () => {
+  const open = copyOfTinyModel(folder, "pooling left open");
+  rmSync(path.join(open, "modules.json"));
+  rmSync(path.join(open, "1_Pooling"), { recursive: true });
+  const target = path.join(folder, "pooled");
+
+  it.each([
+    ["embed", "--format", "text", "the fox"],
+    ["similarity", "the fox", "the river"],
+    ["search", "--folder", path.join(root, "models"), "the fox"],
+  ])("loads a folder that leaves its pooling open: %s", async (command, ...args) => {
+    const refused = await runCli([command, "--model", open, ...args]);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/pooling/) as string });
+    const mean = await runCli([command, "--model", open, "--pooling", "mean", ...args]);
+    expect(mean).toMatchObject({ code: 0, stderr: "" });
+    const cls = await runCli([command, "--model", open, "--pooling", "cls", ...args]);
+    expect(cls).toMatchObject({ code: 0, stderr: "" });
+    expect(cls.stdout).not.toBe(mean.stdout);
+  });
+
+  it("quantises one", async () => {
+    expect(await runCli(["quantize", open, target])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/pooling/) as string,
+    });
+    expect(await runCli(["quantize", "--pooling", "mean", open, target])).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    expect(readFileSync(path.join(target, "model.safetensors")).length).toBeGreaterThan(1_000);
+  });
+});
+
 describe("errors", () => {
   it.each([
     [[], 2, /^USAGE: which command\?/],
@@ -150,6 +211,8 @@ describe("errors", () => {
     [["embed", "--model"], 2, /^USAGE: Option '-m, --model <value>' argument missing$/],
     [["similarity", "one"], 2, /^USAGE: similarity needs at least two texts$/],
     [["search", "two", "words"], 2, /^USAGE: search needs one question/],
+    [["embed", "--pooling", "median", "x"], 2, /^USAGE: --pooling must be one of cls, mean, .*not "median"$/],
+    [["quantize", "--pooling", "x", "a", "b"], 2, /^USAGE: --pooling must be one of cls, mean, .*not "x"$/],
     [["quantize", "only-one"], 2, /^USAGE: quantize needs a SOURCE and a TARGET folder$/],
     [["models", "x"], 2, /^USAGE: models takes no arguments$/],
     [["embed", "--model", "no-such-model", "x"], 1, /^MODEL_NOT_FOUND: no model "no-such-model"/],

@@ -85,7 +85,69 @@ describe("formats", () => {
   });
 });
 
+describe("npy of no texts", () => {
+  it.each([
+    [[], "<f4", 32],
+    [["--dimensions", "5"], "<f4", 5],
+    [["--output-type", "int8"], "|i1", 32],
+    [["--output-type", "uint8", "--dimensions", "8"], "|u1", 8],
+    [["--output-type", "ubinary"], "|u1", 4],
+    [["--output-type", "binary", "--dimensions", "16"], "|i1", 2],
+  ])("%j: type and shape of what there would be", async (options, type, columns) => {
+    const { code, stdout } = await runCli(withTinyModel("embed", "--format", "npy", ...options));
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      `{'descr': '${type}', 'fortran_order': False, 'shape': (0, ${String(columns)}), }`,
+    );
+  });
+
+  it.each([
+    [["--dimensions", "33"], /^candle-embed: INVALID_INPUT: dimensions must be 1 to 32 /],
+    [["--dimensions", "12", "--output-type", "binary"], /multiple of 8, not 12\n$/],
+  ])("refuses %j, and makes no file", async (options, message) => {
+    const output = path.join(folder, "refused.npy");
+    const end = await runCli(withTinyModel("embed", "--format", "npy", "--output", output, ...options));
+    expect(end).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(message) as string });
+    expect(readdirSync(folder).filter((name) => name.startsWith("refused"))).toEqual([]);
+  });
+});
+
 describe("input", () => {
+  it("refuses a folder as standard input", async () => {
+    const end = await runShell(`cli embed --model "${tinyModel}" < "${folder}"`);
+    expect(end).toEqual({
+      code: 1,
+      signal: null,
+      stdout: "",
+      stderr: "candle-embed: INVALID_INPUT: standard input is a folder; pass a file\n",
+    });
+  });
+
+  it.each([
+    ["9007199254740993", /would be rounded/],
+    ["-12345678901234567890", /would be rounded/],
+    ["1e400", /would be rounded/],
+    ["true", /no string or number/],
+    ["null", /no string or number/],
+    ["[1]", /no string or number/],
+    ['{"a":1}', /no string or number/],
+  ])("refuses the id %s rather than to change or drop it", async (id, message) => {
+    const input = `{"text":"a","id":1}\n{"text":"b","id":${id}}\n`;
+    const end = await runCli(withTinyModel("embed", "--input", "jsonl", "--format", "npy"), input);
+    expect(end).toMatchObject({ code: 1, stdout: "", stderr: expect.stringMatching(message) as string });
+    expect(end.stderr).toMatch(/^candle-embed: INVALID_INPUT: line 2 has an "id" that [^\n]+\n$/);
+  });
+
+  it("keeps ids as they are", async () => {
+    const ids = ['"9007199254740993"', "9007199254740991", "-9007199254740991", "0", '""', "1.5"];
+    const input = ids.map((id) => `{"text":"a","id":${id}}\n`).join("");
+    const { stdout } = await runCli(
+      withTinyModel("embed", "--input", "jsonl", "--format", "jsonl", "--dimensions", "1"),
+      input,
+    );
+    expect([...stdout.matchAll(/"id":([^,]+),/g)].map(([, id]) => id)).toEqual(ids);
+  });
+
   it("standard input: one text a line, empty lines too", async () => {
     const { stdout } = await runCli(withTinyModel("embed", "--format", "jsonl"), `${texts.join("\r\n")}\r\n`);
     const records = stdout.trimEnd().split("\n");

@@ -24,42 +24,105 @@ beforeAll(() => {
   );
 }, 300_000);
 
-const program = `
+const start = `
   const assert = require("node:assert/strict");
   const { setFault } = require(process.env.NAPI_RS_NATIVE_LIBRARY_PATH);
   const { NativeBackend, CandleEmbedError } = require("candle-embed");
+  const folder = process.argv[1];
   const isInternal = (error) =>
     CandleEmbedError.isInstance(error) && error.code === "INTERNAL" && error.message.includes("injected fault");
-  (async () => {
-    const folder = process.argv[1];
-    const backend = await NativeBackend.load(folder);
-    const texts = Array.from({ length: 40 }, (_, index) => "the river ".repeat(index));
-    const expected = await backend.embed(texts);
-    let rejections = 0;
-    for (let round = 0; round < 25; round++) {
-      for (const stage of ["load", "tokenize", "forward", "pool"]) {
-        setFault(stage);
-        const call = stage === "load" ? NativeBackend.load(folder) : backend.embed(texts);
-        await assert.rejects(call, isInternal);
-        rejections++;
-        setFault(null);
-        const after = await backend.embed(texts);
-        assert.deepEqual(after.data, expected.data);
-      }
-    }
-    const again = await NativeBackend.load(folder);
-    assert.deepEqual((await again.embed(texts)).data, expected.data);
-    console.log(rejections);
-  })();
+  const texts = Array.from({ length: 40 }, (_, index) => "the river ".repeat(index));
 `;
 
-test("a panic in any stage rejects that call with INTERNAL; the next one gets the same bits", () => {
-  const output = execFileSync(process.execPath, ["-e", program, tinyModel], {
+function runProgram(body: string): string {
+  const output = execFileSync(process.execPath, ["-e", `${start} (async () => { ${body} })();`, tinyModel], {
     cwd: root,
     encoding: "utf8",
     env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon },
     // Rust prints each panic there.
     stdio: ["ignore", "pipe", "ignore"],
   });
-  expect(output.trim()).toBe("100");
+  return output.trim();
+}
+
+test.each([
+  ["many texts, a thread each", "texts"],
+  ["one text, its layers shared by the threads", '"the river ".repeat(25)'],
+])(
+  "a panic in any stage rejects that call with INTERNAL; the next one gets the same bits: %s",
+  (_name, input) => {
+    const output = runProgram(`
+      const backend = await NativeBackend.load(folder, { threads: 4 });
+      const input = ${input};
+      const expected = await backend.embed(input);
+      let rejections = 0;
+      for (let round = 0; round < 25; round++) {
+        for (const stage of ["load", "tokenize", "forward", "pool"]) {
+          setFault(stage);
+          const call = stage === "load" ? NativeBackend.load(folder) : backend.embed(input);
+          await assert.rejects(call, isInternal);
+          rejections++;
+          setFault(null);
+          assert.deepEqual((await backend.embed(input)).data, expected.data);
+        }
+      }
+      const again = await NativeBackend.load(folder);
+      assert.deepEqual((await again.embed(input)).data, expected.data);
+      console.log(rejections);
+    `);
+    expect(output).toBe("100");
+  },
+  60_000,
+);
+
+test("a panic in one of two calls that alternate leaves the other one alone", () => {
+  const output = runProgram(`
+    const long = Array.from({ length: 300 }, (_, index) => index + " the river is long".repeat(25));
+    const [slow, quick] = [await NativeBackend.load(), await NativeBackend.load(folder)];
+    const [expectedLong, expected] = [await slow.embed(long), await quick.embed(texts)];
+    let finished = 0;
+    let rejection;
+    const running = slow.embed(long, {
+      onProgress: (progress) => {
+        finished = progress.texts;
+        // This call has tokenized all its texts: the other one runs into the fault, between two steps of this one.
+        if (rejection !== undefined) return;
+        setFault("tokenize");
+        rejection = quick.embed(texts).catch((error) => {
+          setFault(null);
+          assert(isInternal(error), error);
+          assert(finished < long.length, "the long call was over before");
+          return "rejected";
+        });
+      },
+    });
+    assert.deepEqual((await running).data, expectedLong.data);
+    assert.equal(await rejection, "rejected");
+    assert.deepEqual((await quick.embed(texts)).data, expected.data);
+    console.log("done");
+  `);
+  expect(output).toBe("done");
+}, 60_000);
+
+test("a panic that hits both of two calls that alternate ends both, and neither model", () => {
+  const output = runProgram(`
+    const long = Array.from({ length: 300 }, (_, index) => index + " the river is long".repeat(25));
+    const backends = [await NativeBackend.load(), await NativeBackend.load()];
+    const expected = await backends[0].embed(texts);
+    const steps = [];
+    const calls = backends.map((backend, index) =>
+      backend.embed(long, {
+        onProgress: () => {
+          steps.push(index);
+          if (steps.length === 4) setFault("forward");
+        },
+      }),
+    );
+    await Promise.all(calls.map((call) => assert.rejects(call, isInternal)));
+    assert.deepEqual(steps, [0, 1, 0, 1]);
+    setFault(null);
+    for (const backend of backends) assert.deepEqual((await backend.embed(texts)).data, expected.data);
+    console.log("done");
+  `);
+  expect(output).toBe("done");
 }, 60_000);

@@ -25,6 +25,9 @@ export class FakeEmbedder implements NativeEmbedder {
   startError: NativeError | undefined;
   stepError: NativeError | undefined;
   disposed = 0;
+  /** Jobs that were started and not closed yet, and the most there ever were. */
+  openJobs = 0;
+  mostOpenJobs = 0;
   /** Steps under way, of all embedders, and the most there ever were. */
   static runningSteps = 0;
   static mostRunningSteps = 0;
@@ -85,6 +88,7 @@ class FakeJob implements NativeJob {
 
   constructor(embedder: FakeEmbedder) {
     this.#embedder = embedder;
+    embedder.mostOpenJobs = Math.max(embedder.mostOpenJobs, ++embedder.openJobs);
   }
 
   push(texts: string[]): void {
@@ -93,6 +97,7 @@ class FakeJob implements NativeJob {
   }
 
   close(): void {
+    this.#embedder.openJobs--;
     this.#embedder.log.push("close");
   }
 

@@ -11,6 +11,8 @@ vi.mock("../../src/native.js", async (importOriginal) => ({
   loadModel: vi.fn(),
 }));
 
+const noop = (): void => undefined;
+
 let embedder: FakeEmbedder;
 let backend: NativeBackend;
 
@@ -66,6 +68,10 @@ describe("load", () => {
     [{ device: "gpu" }, /"device" must be auto, cpu, metal, cuda or cuda:<number>, not "gpu"/],
     [{ dtype: "fp8" }, /"dtype" must be one of auto, float32/],
     [{ signal: {} }, /"signal" must be an AbortSignal, not an object/],
+    [{ signal: { aborted: false, addEventListener: noop } }, /"signal" must be an AbortSignal/],
+    [{ signal: { aborted: false, addEventListener: 1, removeEventListener: 1 } }, /an AbortSignal/],
+    [{ signal: { aborted: 0, addEventListener: noop, removeEventListener: noop } }, /an AbortSignal/],
+    [{ signal: null }, /"signal" must be an AbortSignal, not null/],
     [null, /options must be an object, not null/],
     ["cpu", /options must be an object, not "cpu"/],
   ])("refuses the options %j", async (options, message) => {
@@ -251,18 +257,52 @@ describe("embedQuery and embedDocuments", () => {
 });
 
 describe("overlapping calls", () => {
-  it("run one at a time, in the order they were made, whatever their model", async () => {
-    const other = new FakeEmbedder();
-    const otherBackend = await loadFake(other);
+  it("are answered in the order they were made, model by model; no two steps run at once", async () => {
+    embedder.textsPerStep = 1;
+    const other = await loadFake(new FakeEmbedder());
     const order: number[] = [];
     const calls = Array.from({ length: 40 }, async (_, index) => {
-      const chosen = index % 3 === 0 ? otherBackend : backend;
-      await chosen.embed(`text ${String(index)}`);
+      const chosen = index % 2 === 0 ? backend : other;
+      // Every third call of the first model takes three steps: later calls must not overtake it.
+      await chosen.embed(Array<string>(index % 3 === 0 ? 3 : 1).fill(String(index)));
       order.push(index);
     });
     await Promise.all(calls);
-    expect(order).toEqual(Array.from({ length: 40 }, (_, index) => index));
+    const ofModel = (remainder: number): number[] => order.filter((index) => index % 2 === remainder);
+    expect(ofModel(0)).toEqual(Array.from({ length: 20 }, (_, index) => 2 * index));
+    expect(ofModel(1)).toEqual(Array.from({ length: 20 }, (_, index) => 2 * index + 1));
+    expect(embedder.mostOpenJobs).toBe(1);
     expect(FakeEmbedder.mostRunningSteps).toBe(1);
+  });
+
+  it("of two models take turns: a short call is answered while a long one runs", async () => {
+    embedder.textsPerStep = 1;
+    const other = await loadFake(new FakeEmbedder());
+    let finished = 0;
+    const long = backend.embed(Array<string>(50).fill("long"), {
+      onProgress: ({ texts }) => {
+        finished = texts;
+      },
+    });
+    expect((await other.embed("short")).toArrays()).toEqual([fakeVector("short")]);
+    expect(finished).toBeLessThan(3);
+    expect((await long).count).toBe(50);
+  });
+
+  it("that wait for another model's step end at once when they are aborted or disposed", async () => {
+    const other = await loadFake(new FakeEmbedder());
+    const third = await loadFake(new FakeEmbedder());
+    embedder.hold();
+    const long = backend.embed("long");
+    const controller = new AbortController();
+    const aborted = other.embed("a", { signal: controller.signal });
+    const ended = third.embed("b");
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: "ABORTED" });
+    await Promise.all([third.dispose(), expect(ended).rejects.toMatchObject({ code: "DISPOSED" })]);
+    embedder.release();
+    expect((await long).count).toBe(1);
+    expect((await other.embed("c")).count).toBe(1);
   });
 
   it("go on after one that failed", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -44,6 +44,23 @@ it("says what could be passed when there is nothing of that name", () => {
 
 it.each(["", "a\0b", "file://%zz", "file://host/share"])("finds nothing under %j", (model) => {
   expect(() => resolveModel(model)).toThrow(expect.objectContaining({ code: "MODEL_NOT_FOUND" }) as Error);
+});
+
+it("says why a folder cannot be read, with the cause", () => {
+  const loop = path.join(folder, "loop");
+  symlinkSync(loop, loop);
+  for (const [model, code] of [
+    [loop, "ELOOP"],
+    ["x".repeat(100_000), "ENAMETOOLONG"],
+  ] as const) {
+    expect(() => resolveModel(model)).toThrow(
+      expect.objectContaining({
+        code: "MODEL_NOT_FOUND",
+        message: expect.stringContaining(`it cannot be read (${code})`) as string,
+        cause: expect.objectContaining({ code }) as Error,
+      }) as Error,
+    );
+  }
 });
 
 it("asks for the folder when it is given a file", () => {

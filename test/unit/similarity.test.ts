@@ -21,6 +21,16 @@ describe("cosineSimilarity and dotProduct", () => {
     }
   });
 
+  it.each([1, 1e200, 1e-200, 1e308, 5e-324, 1e150, 1e-150])("know directions of length %d", (length) => {
+    const diagonal = [length, length];
+    expect(cosineSimilarity(diagonal, [1, 0])).toBeCloseTo(Math.SQRT1_2, 12);
+    expect(cosineSimilarity([0, -1], diagonal)).toBeCloseTo(-Math.SQRT1_2, 12);
+    expect(cosineSimilarity(diagonal, diagonal)).toBeCloseTo(1, 12);
+    expect(cosineSimilarity(diagonal, [length, -length])).toBe(0);
+    expect(cosineSimilarity(diagonal, [0, 0])).toBe(0);
+    expect(cosineSimilarity([NaN, length], diagonal)).toBeNaN();
+  });
+
   it("give a vector of zeros no similarity", () => {
     expect(cosineSimilarity([0, 0], [1, 2])).toBe(0);
   });

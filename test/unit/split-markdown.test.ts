@@ -66,6 +66,42 @@ it("cuts long blocks at lines, sentences and spaces", () => {
   expect(splitMarkdown("x".repeat(2500)).map(({ text }) => text.length)).toEqual([1000, 1000, 500]);
 });
 
+const loneSurrogate = /\p{Surrogate}/u;
+
+it("never cuts through a pair of surrogates", () => {
+  for (const start of ["", "x"]) {
+    const source = start + "𝒳".repeat(1_500);
+    const pieces = splitMarkdown(source).map(({ text }) => text);
+    expect(pieces.join("")).toBe(source);
+    expect(pieces.every((piece) => !loneSurrogate.test(piece) && piece.length <= 1000)).toBe(true);
+  }
+});
+
+it("takes the signs that close a heading off, and no others", () => {
+  const source = "# A ##  \n\na\n\n## C#\n\nb\n\n### ###\n\nc\n\n#no heading\n";
+  expect(splitMarkdown(source).map(({ heading, text }) => [heading, text])).toEqual([
+    ["A", "a"],
+    ["A > C#", "b"],
+    ["A > C#", "c"],
+    ["A > C#", "#no heading"],
+  ]);
+});
+
+it.each([
+  ["spaces in a heading", `# a${" ".repeat(100_000)}b`],
+  ["spaces after a heading's sign", `#${" ".repeat(100_000)}`],
+  ["signs in a heading", `# a ${"#".repeat(100_000)} b`],
+  ["signs and spaces", `# ${"# ".repeat(50_000)}b`],
+  ["an underline that is none", `a\n${"=".repeat(100_000)}${" ".repeat(100_000)}b`],
+  ["a fence that is none", `${"`".repeat(100_000)}${" ".repeat(100_000)}b`],
+  ["spaces in a paragraph", `a${" ".repeat(100_000)}b`],
+])("takes linear time: %s", (_name, source) => {
+  const start = performance.now();
+  splitMarkdown(`${source}\n\ntext`);
+  // Linear is about a millisecond; quadratic is many seconds.
+  expect(performance.now() - start).toBeLessThan(2_000);
+});
+
 it("leaves out what says nothing", () => {
   expect(splitMarkdown("\n\n***\n\n|---|---|\n\n---\n")).toEqual([]);
   expect(splitMarkdown("")).toEqual([]);

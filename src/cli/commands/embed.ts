@@ -1,4 +1,4 @@
-import type { EmbedOptions, OutputType, OutputVector } from "../../embedding-backend.js";
+import type { EmbedOptions, OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
 import type { NativeBackend } from "../../backends/native-backend.js";
 import { CandleEmbedError } from "../../errors.js";
@@ -8,7 +8,7 @@ import { createWriter, formats, type EmbeddingWriter } from "../formats/embeddin
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { openOutput } from "../output.js";
 import { parse, parseChoice, parseCount } from "../parse.js";
-import { fromArguments, fromFile, fromStream, type InputText } from "../read-texts.js";
+import { fromArguments, fromFile, fromStdin, type InputText } from "../read-texts.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed embed [options] [TEXT...]
@@ -25,7 +25,7 @@ Options:
       --output-type TYPE   float32 (default), int8, uint8, binary or ubinary
       --truncate HOW       end (default), start or error: what happens to texts the model cannot read whole
       --format FORMAT      json (default), jsonl, npy or text (one vector a line)
-  -o, --output FILE        write to FILE, which appears when it is complete
+  -o, --output FILE        write to FILE, which appears when it is complete (a pipe or device is written to as it is)
 ${modelOptionsHelp}
 
 Examples:
@@ -71,9 +71,11 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   const texts = chooseInput(positionals, values, context);
   const backend = await loadModel(values, context.signal);
   try {
-    const output = await openOutput(values.output, context.stdout);
+    // Says what the vectors are even where there are none, and refuses wrong options before any input is read.
+    const noTexts = await backend.embed([], embedOptions);
+    const output = await openOutput(values.output, context);
     try {
-      await embedAll(backend, texts, embedOptions, createWriter(format, output), context);
+      await embedAll(backend, texts, embedOptions, createWriter(format, output, noTexts), context);
       await output.commit();
     } catch (error) {
       await output.discard();
@@ -98,7 +100,7 @@ function chooseInput(
     return fromFile(file, format ?? (file.endsWith(".jsonl") ? "jsonl" : "lines"), signal);
   }
   if (stdin.isTTY) throw new UsageError("nothing to embed: pass TEXT, --file or a pipe");
-  return fromStream(stdin, format ?? "lines", signal);
+  return fromStdin(stdin, format ?? "lines", signal);
 }
 
 async function embedAll(
@@ -114,8 +116,7 @@ async function embedAll(
     cut += embeddings.truncated.length;
     await writer.write(batch, embeddings);
   }
-  const dimensions = embedOptions.dimensions ?? backend.dimensions;
-  await writer.end(isPacked(embedOptions.outputType) ? dimensions / 8 : dimensions);
+  await writer.end();
   if (cut > 0) {
     const limit = String(backend.maxTokens);
     await write(
@@ -146,8 +147,4 @@ async function embedBatch(
       { cause: error },
     );
   }
-}
-
-function isPacked(outputType: OutputType | undefined): boolean {
-  return outputType === "binary" || outputType === "ubinary";
 }

@@ -1,14 +1,20 @@
 import path from "node:path";
 
+import { poolings } from "../../backends/native-options.js";
 import { quantizeModel } from "../../native.js";
+import { untilAborted } from "../../utils/until-aborted.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { parse } from "../parse.js";
+import { poolingHelp } from "../model-options.js";
+import { parse, parseChoice } from "../parse.js";
 import { write } from "../write.js";
 
-const help = `Usage: candle-embed quantize SOURCE TARGET
+const help = `Usage: candle-embed quantize [options] SOURCE TARGET
 
 Writes a copy of the float32 model folder SOURCE with int8 weights to TARGET: about a quarter of the size. Tokenizer and
 configuration are copied. The same folder always gives the same bytes.
+
+Options:
+${poolingHelp}
 
 Examples:
   candle-embed quantize ./bge-small-en-v1.5 ./bge-small-en-v1.5-int8
@@ -17,13 +23,17 @@ Examples:
 /** `candle-embed quantize` */
 export const quantize: Command = { summary: "write a model folder with int8 weights", help, run };
 
-async function run(args: readonly string[], { stdout }: Context): Promise<void> {
-  const { positionals } = parse(args, {});
+async function run(args: readonly string[], { stdout, signal }: Context): Promise<void> {
+  const { values, positionals } = parse(args, { pooling: { type: "string" } });
   const [source, target, ...more] = positionals;
   if (source === undefined || target === undefined || more.length > 0) {
     throw new UsageError("quantize needs a SOURCE and a TARGET folder");
   }
-  const report = await quantizeModel(path.resolve(source), path.resolve(target));
+  const pooling = parseChoice("pooling", values.pooling, poolings);
+  // The engine does not stop half-way; it writes the weights last and in one step, so that it may be left at any time.
+  const report = await untilAborted(signal, () =>
+    quantizeModel(path.resolve(source), path.resolve(target), pooling),
+  );
   await write(
     stdout,
     `${target}: ${String(report.matrices)} matrices, ${megabytes(report.bytesBefore)} -> ${megabytes(report.bytesAfter)}\n` +

@@ -83,7 +83,13 @@ function toText(found: readonly FoundPassage[], folder: string): string {
     .map(({ score, file, line, heading, text }) => {
       const place = `${path.join(folder, file)}:${String(line)}`;
       const title = heading === "" ? "" : `  ${heading}`;
-      return `${score.toFixed(3)}  ${place}${title}\n${text.replace(/^/gm, "    ")}\n`;
+      const head = printable(`${place}${title}`).replaceAll("\n", " ");
+      return `${score.toFixed(3)}  ${head}\n${printable(text).replace(/^/gm, "    ")}\n`;
     })
     .join("\n");
+}
+
+/** What files hold, without the characters that would command the terminal or turn the text around. */
+function printable(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD");
 }

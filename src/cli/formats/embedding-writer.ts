@@ -13,18 +13,22 @@ export type Format = (typeof formats)[number];
 /** Writes the vectors of batch after batch. */
 export interface EmbeddingWriter {
   write(texts: readonly InputText[], embeddings: Embeddings<OutputVector>): Promise<void>;
-  /** `rowLength`: numbers of a row, known even where there was no batch. */
-  end(rowLength: number): Promise<void>;
+  end(): Promise<void>;
 }
 
-export function createWriter(format: Format, output: Output): EmbeddingWriter {
+/** `noTexts` is the answer to no texts: what the vectors will be, known even where no batch follows. */
+export function createWriter(
+  format: Format,
+  output: Output,
+  noTexts: Embeddings<OutputVector>,
+): EmbeddingWriter {
   switch (format) {
     case "json":
       return new JsonWriter(output, { open: "[\n", separator: ",\n", close: "\n]\n" });
     case "jsonl":
       return new JsonWriter(output, { open: "", separator: "\n", close: "\n" });
     case "npy":
-      return new NpyWriter(output);
+      return new NpyWriter(output, noTexts);
     case "text":
       return new TextWriter(output);
   }

@@ -14,25 +14,27 @@ const headerBytes = 128;
 export class NpyWriter implements EmbeddingWriter {
   readonly #output: Output;
   readonly #held: Uint8Array[] = [];
+  readonly #type: string;
+  readonly #columns: number;
   #rows = 0;
-  #type = "<f4";
 
-  constructor(output: Output) {
+  constructor(output: Output, { data, dimensions, outputType }: Embeddings<OutputVector>) {
     this.#output = output;
+    this.#type = npyType(data);
+    this.#columns = outputType === "binary" || outputType === "ubinary" ? dimensions / 8 : dimensions;
   }
 
   async write(_texts: readonly InputText[], embeddings: Embeddings<OutputVector>): Promise<void> {
     const { data } = embeddings;
     if (this.#rows === 0 && this.#output.seekable) await this.#output.write(new Uint8Array(headerBytes));
     this.#rows += embeddings.count;
-    this.#type = npyType(data);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     if (this.#output.seekable) await this.#output.write(bytes);
     else this.#held.push(bytes);
   }
 
-  async end(rowLength: number): Promise<void> {
-    const header = npyHeader(this.#type, this.#rows, rowLength);
+  async end(): Promise<void> {
+    const header = npyHeader(this.#type, this.#rows, this.#columns);
     if (this.#rows > 0 && this.#output.seekable) {
       await this.#output.rewriteStart(header);
       return;

@@ -1,0 +1,21 @@
+import { Cancellation } from "./cancellation.js";
+
+/**
+ * What `work` gives, or a rejection with `ABORTED` as soon as `signal` fires: for work that cannot be cancelled, which
+ * is then left to itself.
+ */
+export async function untilAborted<Result>(
+  signal: AbortSignal,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const cancellation = new Cancellation(signal);
+  try {
+    cancellation.throwIfCancelled();
+    return await new Promise((resolve, reject) => {
+      cancellation.waiter = reject;
+      work().then(resolve, reject);
+    });
+  } finally {
+    cancellation.close();
+  }
+}
