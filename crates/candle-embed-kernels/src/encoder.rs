@@ -7,11 +7,13 @@ use crate::activation::Activation;
 use crate::attention::Attention;
 use crate::linear::{Linear, LinearError};
 use crate::norm::LayerNorm;
+use crate::pace::Pace;
 use crate::plan::{Costs, plan};
 use crate::threads::{Barrier, Team, ThreadPool};
 use forward::{Chunk, Scratch};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 mod forward;
 
@@ -59,6 +61,7 @@ pub struct Encoder {
     hidden: usize,
     feed_forward: usize,
     scratch: Mutex<Vec<Scratch>>,
+    pace: Pace,
 }
 
 /// The output, from which threads take disjoint parts.
@@ -90,7 +93,7 @@ impl Encoder {
             check("down outputs", layer.down.outputs(), hidden)?;
             check("output norm", layer.output_norm.columns(), hidden)?;
         }
-        Ok(Self { parts, hidden, feed_forward, scratch: Mutex::new(Vec::new()) })
+        Ok(Self { parts, hidden, feed_forward, scratch: Mutex::new(Vec::new()), pace: Pace::default() })
     }
 
     /// Width of a hidden state.
@@ -142,7 +145,13 @@ impl Encoder {
         }
         assert!(out.len().is_multiple_of(sequences), "outputs of equal width");
         let width = out.len() / sequences;
-        let plan = plan(offsets, pool.threads(), self.costs());
+        let mut plan = plan(offsets, pool.threads(), self.costs());
+        // One chunk can be run by a team, or by this thread without waking the others.
+        let single = plan.together && plan.chunks.len() == 1;
+        let operations: f64 = self.operations(offsets).iter().sum();
+        let alone = single && !self.pace.team(operations);
+        plan.together &= !alone;
+        let started = Instant::now();
         let tokens = plan.chunks.iter().map(|c| offsets[c.end] - offsets[c.start]).max().unwrap_or(0);
         // After a panic the scratch holds nothing that the next run would read.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,7 +166,7 @@ impl Encoder {
         let barrier = Barrier::new(if plan.together { pool.threads() } else { 1 });
         let next = AtomicUsize::new(0);
         let output = &Output(out.as_mut_ptr());
-        pool.run(|rank| {
+        let work = |rank: usize| {
             let mut private = private[rank].lock().unwrap_or_else(PoisonError::into_inner);
             let (team, buffers) = if plan.together {
                 (Team { rank, size: pool.threads(), barrier: &barrier }, &buffers[0])
@@ -187,6 +196,14 @@ impl Encoder {
                 team.barrier.wait();
                 at += 1;
             }
-        });
+        };
+        if alone {
+            work(0);
+        } else {
+            pool.run(work);
+        }
+        if single {
+            self.pace.record(!alone, operations, started.elapsed());
+        }
     }
 }

@@ -32,6 +32,7 @@ mod linear;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod norm;
+mod pace;
 mod pack;
 mod plan;
 pub mod probe;
