@@ -1,0 +1,144 @@
+import { LineProcess } from "./process.mjs";
+import { decodeVectors } from "./workloads.mjs";
+
+/** An engine's process, as the commands use it. */
+export class RunningEngine {
+  /**
+   * @param {import("../engines/index.mjs").EngineDefinition} definition
+   * @param {LineProcess} process
+   * @param {{ versions: Record<string, string>, seconds: number }} loaded
+   */
+  constructor(definition, process, loaded) {
+    this.definition = definition;
+    this.name = definition.name;
+    this.process = process;
+    this.loaded = loaded;
+  }
+
+  /**
+   * Starts the process and loads the model.
+   *
+   * @param {import("../engines/index.mjs").EngineDefinition} definition
+   * @param {{ model: import("./setup.mjs").Model, threads: number, limit: number, settings?: object }} options
+   */
+  static async start(definition, { model, threads, limit, settings }) {
+    const reason = definition.missing?.(model, threads);
+    if (reason !== undefined) throw new Error(reason);
+    const { command, args, env } = definition.start(threads);
+    const process = new LineProcess(command, args, { env });
+    try {
+      const loaded = await process.ask({
+        op: "load",
+        model: definition.model(model),
+        threads,
+        limit,
+        settings: settings ?? definition.settings(model)[0],
+      });
+      return new RunningEngine(definition, process, loaded);
+    } catch (error) {
+      await process.close();
+      throw error;
+    }
+  }
+
+  /** @param {import("./workloads.mjs").Workload} workload */
+  async give({ name, textsFile, tokensFile, order }) {
+    await this.process.ask({ op: "workload", name, texts: textsFile, tokens: tokensFile, order });
+  }
+
+  /**
+   * Embeds the workload once; the engine's own clock.
+   *
+   * @param {import("./workloads.mjs").Workload} workload
+   * @param {object} settings
+   * @returns {Promise<{ seconds: number, cosine: { mean: number, min: number }, wrong: string | undefined, sum: number }>}
+   */
+  async embed({ name, reference }, settings) {
+    const answer = await this.process.ask({ op: "embed", name, sample: reference.indices, settings });
+    const vectors =
+      typeof answer.sample === "string"
+        ? decodeVectors(answer.sample)
+        : Float32Array.from(answer.sample.flat());
+    const cosine = compare(vectors, reference);
+    const limit = this.definition.minCosine;
+    // `!(a >= b)`: NaN is wrong too.
+    const wrong = !(cosine.min >= limit)
+      ? `wrong answer: cosine to the reference ${cosine.min.toFixed(5)}, at least ${limit} is asked`
+      : !Number.isFinite(answer.sum)
+        ? "wrong answer: not all components are finite"
+        : undefined;
+    return { seconds: answer.seconds, cosine, wrong, sum: answer.sum };
+  }
+
+  /** @returns {Promise<number[]>} milliseconds */
+  async latency(workload, text, calls, pause, settings) {
+    const request = { op: "latency", name: workload.name, text, calls, pause, settings };
+    return (await this.process.ask(request)).milliseconds;
+  }
+
+  /** @returns {Promise<{ rss: number, peak: number }>} bytes */
+  memory() {
+    return this.process.ask({ op: "memory" });
+  }
+
+  close() {
+    return this.process.close();
+  }
+}
+
+/** Cosines of rows to the reference's rows. */
+function compare(vectors, { indices, dimensions, vectors: expected }) {
+  if (vectors.length !== expected.length) return { mean: NaN, min: NaN };
+  const cosines = indices.map((_, row) => {
+    let [dot, a, b] = [0, 0, 0];
+    for (let i = row * dimensions; i < (row + 1) * dimensions; i++) {
+      dot += vectors[i] * expected[i];
+      a += vectors[i] ** 2;
+      b += expected[i] ** 2;
+    }
+    return dot / Math.sqrt(a * b);
+  });
+  return { mean: cosines.reduce((sum, value) => sum + value, 0) / cosines.length, min: Math.min(...cosines) };
+}
+
+/**
+ * Starts engines; those that can't run are named with the reason.
+ *
+ * @param {readonly import("../engines/index.mjs").EngineDefinition[]} definitions
+ * @param {Parameters<typeof RunningEngine.start>[1]} options
+ */
+export async function startAll(definitions, options) {
+  /** @type {RunningEngine[]} */
+  const running = [];
+  /** @type {Record<string, string>} */
+  const missing = {};
+  for (const definition of definitions) {
+    try {
+      running.push(await RunningEngine.start(definition, options));
+    } catch (error) {
+      missing[definition.name] = String(error.message).slice(0, 500);
+      console.error(`- ${definition.name} takes no part: ${missing[definition.name]}`);
+    }
+  }
+  return { running, missing };
+}
+
+/**
+ * The fastest of the engine's settings on a part of the workload: every one once, the two best once more.
+ *
+ * @param {RunningEngine} engine
+ * @param {import("./workloads.mjs").Workload} part
+ * @param {readonly object[]} candidates
+ */
+export async function calibrate(engine, part, candidates) {
+  if (candidates.length === 1) return { settings: candidates[0], tried: [] };
+  const tried = [];
+  for (const settings of candidates) {
+    tried.push({ settings, seconds: (await engine.embed(part, settings)).seconds });
+  }
+  const bySpeed = () => [...tried].sort((a, b) => a.seconds - b.seconds);
+  for (const candidate of bySpeed().slice(0, 2)) {
+    candidate.seconds = Math.min(candidate.seconds, (await engine.embed(part, candidate.settings)).seconds);
+  }
+  return { settings: bySpeed()[0].settings, tried };
+}
