@@ -149,7 +149,8 @@ impl Encoder {
         // One chunk can be run by a team, or by this thread without waking the others.
         let single = plan.together && plan.chunks.len() == 1;
         let operations: f64 = self.operations(offsets).iter().sum();
-        let alone = single && !self.pace.team(operations);
+        let way = single.then(|| self.pace.next(operations));
+        let alone = way.is_some_and(|way| !way.team);
         plan.together &= !alone;
         let started = Instant::now();
         let tokens = plan.chunks.iter().map(|c| offsets[c.end] - offsets[c.start]).max().unwrap_or(0);
@@ -202,8 +203,8 @@ impl Encoder {
         } else {
             pool.run(work);
         }
-        if single {
-            self.pace.record(!alone, operations, started.elapsed());
+        if let Some(way) = way {
+            self.pace.record(way, operations, started.elapsed());
         }
     }
 }
