@@ -1,6 +1,6 @@
 //! sentence-transformers' `Dense` module: a linear layer with an activation on the pooled vector.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub(crate) struct Dense {
     bias: Vec<f32>,
     inputs: usize,
     activation: DenseActivation,
+    config: DenseConfig,
+    weights_sha256: String,
 }
 
 /// `config.json` of the module.
@@ -70,7 +72,7 @@ impl Dense {
                 )));
             }
         };
-        let weights = Weights::open(&[weights_file(folder)])?;
+        let weights = Weights::open(&[folder.join(WEIGHTS_FILE)])?;
         let matrix = weights.matrix("linear.weight", config.out_features, inputs)?;
         let mut weight = vec![0.0; config.out_features * inputs];
         for (index, row) in weight.chunks_exact_mut(inputs).enumerate() {
@@ -80,13 +82,12 @@ impl Dense {
             true => weights.vector("linear.bias", config.out_features)?,
             false => vec![0.0; config.out_features],
         };
-        Ok(Self { weight, bias, inputs, activation })
+        Ok(Self { weight, bias, inputs, activation, config, weights_sha256: weights.sha256() })
     }
 
-    /// What decides this module's part of the vector space.
-    pub fn identity(folder: &Path) -> Result<(DenseConfig, String)> {
-        let config = read_json(&folder.join("config.json"))?;
-        Ok((config, Weights::open(&[weights_file(folder)])?.sha256()))
+    /// What decides this module's part of the vector space: its configuration and the SHA-256 of its weights.
+    pub fn identity(&self) -> (&DenseConfig, &str) {
+        (&self.config, &self.weights_sha256)
     }
 
     /// Components of the result.
@@ -107,8 +108,4 @@ impl Dense {
             DenseActivation::Relu => outputs.map(|value| if value < 0.0 { 0.0 } else { value }).collect(),
         }
     }
-}
-
-fn weights_file(folder: &Path) -> PathBuf {
-    folder.join(WEIGHTS_FILE)
 }

@@ -89,6 +89,7 @@ impl Embedder {
         let weights = Weights::open(&folder.weights)?;
         let quantized = weights.quantization().is_some();
         check_dtype(options.dtype, quantized)?;
+        let int8 = quantized && options.dtype != DtypeChoice::Float32;
         let spec = models::describe(&folder.config, &weights)?;
         let head = VectorHead::load(&folder.head, spec.hidden_size)?;
         let tokenizer_json = read_bounded(&folder.path.join(TOKENIZER_FILE))?;
@@ -96,11 +97,11 @@ impl Embedder {
         let (tokenizer, weights_sha256, executor) = thread::scope(|scope| {
             let tokenizer = scope.spawn(|| TextTokenizer::from_json(&tokenizer_json, &folder, &spec));
             let sha256 = scope.spawn(|| weights.sha256());
-            let executor = executor(&spec, &weights, options, device, &threads);
+            let executor = executor(&spec, &weights, options.executor, int8, device, &threads);
             (join(tokenizer), join(sha256), executor)
         });
         let (tokenizer, executor) = (tokenizer?, executor?);
-        let dense = folder.head.dense.iter().map(|folder| Dense::identity(folder)).collect::<Result<Vec<_>>>()?;
+        let dense: Vec<_> = head.dense.iter().map(Dense::identity).collect();
         let pooling = head.pooling.to_string();
         let space_id = SpaceFields {
             weights: &weights_sha256,
@@ -129,7 +130,7 @@ impl Embedder {
             weights_sha256,
             space_id,
             device: "cpu".to_owned(),
-            dtype: if quantized && options.dtype != DtypeChoice::Float32 { "int8" } else { "float32" }.to_owned(),
+            dtype: if int8 { "int8" } else { "float32" }.to_owned(),
             threads: threads.threads(),
         };
         Ok(Self {
@@ -217,19 +218,17 @@ impl Embedder {
     }
 }
 
-/// The executor for `options`, with its copy of the weights.
+/// The executor that was chosen, with its copy of the weights; `int8` keeps stored int8 weights as they are.
 fn executor(
     spec: &EncoderSpec,
     weights: &Weights,
-    options: &LoadOptions,
+    choice: ExecutorChoice,
+    int8: bool,
     device: Device,
     threads: &ThreadPool,
 ) -> Result<Box<dyn Executor>> {
-    match options.executor {
-        ExecutorChoice::Packed => {
-            let int8 = weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
-            Ok(Box::new(PackedExecutor::new(spec, weights, int8)?))
-        }
+    match choice {
+        ExecutorChoice::Packed => Ok(Box::new(PackedExecutor::new(spec, weights, int8)?)),
         ExecutorChoice::Candle => Ok(Box::new(CandleExecutor::new(spec, weights, device, threads.threads())?)),
     }
 }

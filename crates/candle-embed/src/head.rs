@@ -11,7 +11,7 @@ use crate::pooling::Pooling;
 pub(crate) struct VectorHead {
     pub pooling: Pooling,
     pub include_prompt: bool,
-    dense: Vec<Dense>,
+    pub dense: Vec<Dense>,
     pub normalize: bool,
     hidden_size: usize,
 }

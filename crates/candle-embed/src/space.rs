@@ -23,7 +23,7 @@ pub(crate) struct SpaceFields<'a> {
     pub lower_case: bool,
     pub tokenizer_config: &'a TokenizerConfig,
     /// Each dense layer's configuration and the SHA-256 of its weights.
-    pub dense: &'a [(DenseConfig, String)],
+    pub dense: &'a [(&'a DenseConfig, &'a str)],
     pub pooling: &'a str,
     pub include_prompt: bool,
     pub dimensions: usize,
