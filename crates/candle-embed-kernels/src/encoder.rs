@@ -10,7 +10,8 @@ use crate::norm::LayerNorm;
 use crate::pace::Pace;
 use crate::plan::{Costs, plan};
 use crate::threads::{Barrier, Team, ThreadPool};
-use forward::{Chunk, Scratch};
+use forward::{Buffers, Chunk, Scratch};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -109,7 +110,7 @@ impl Encoder {
     /// Floating-point operations of a forward over these sequences: linear layers, attention. Embedding, norms, softmax
     /// and activations do not count, as is the custom.
     pub fn operations(&self, offsets: &[usize]) -> [f64; 2] {
-        let Costs { linear, attention } = self.costs();
+        let Costs { linear, attention, .. } = self.costs();
         offsets.windows(2).fold([0.0, 0.0], |[l, a], pair| {
             let tokens = (pair[1] - pair[0]) as f64;
             [l + tokens * linear, a + tokens * tokens * attention]
@@ -121,6 +122,7 @@ impl Encoder {
         Costs {
             linear: 2.0 * layers * (4.0 * hidden * hidden + 2.0 * hidden * self.feed_forward as f64),
             attention: 4.0 * layers * hidden,
+            shares: self.parts.layers.iter().map(|layer| layer.out.panels()).min().unwrap_or(1),
         }
     }
 
@@ -147,39 +149,31 @@ impl Encoder {
         let width = out.len() / sequences;
         let mut plan = plan(offsets, pool.threads(), self.costs());
         // One chunk can be run by a team, or by this thread without waking the others.
-        let single = plan.together && plan.chunks.len() == 1;
+        let single = plan.together == 1 && plan.chunks.len() == 1;
         let operations: f64 = self.operations(offsets).iter().sum();
         let way = single.then(|| self.pace.next(operations));
         let alone = way.is_some_and(|way| !way.team);
-        plan.together &= !alone;
+        if alone {
+            plan.together = 0;
+        }
         let started = Instant::now();
         let tokens = plan.chunks.iter().map(|c| offsets[c.end] - offsets[c.start]).max().unwrap_or(0);
         // After a panic the scratch holds nothing that the next run would read.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted = pool.threads().max(scratch.len());
         scratch.resize_with(wanted, Scratch::default);
-        let shared = if plan.together { 1 } else { pool.threads() };
-        for own in &mut scratch[..shared] {
+        let used = if plan.together == plan.chunks.len() { 1 } else { pool.threads() };
+        for own in &mut scratch[..used] {
             own.grow(tokens, self);
         }
         let buffers: Vec<_> = scratch.iter_mut().map(Scratch::buffers).collect();
         let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.attention())).collect();
-        let barrier = Barrier::new(if plan.together { pool.threads() } else { 1 });
-        let next = AtomicUsize::new(0);
+        let (meeting, no_meeting) = (Barrier::new(pool.threads()), Barrier::new(1));
+        let next = AtomicUsize::new(plan.together);
         let output = &Output(out.as_mut_ptr());
         let work = |rank: usize| {
             let mut private = private[rank].lock().unwrap_or_else(PoisonError::into_inner);
-            let (team, buffers) = if plan.together {
-                (Team { rank, size: pool.threads(), barrier: &barrier }, &buffers[0])
-            } else {
-                (Team { rank: 0, size: 1, barrier: &barrier }, &buffers[rank])
-            };
-            let mut at = 0;
-            loop {
-                if !plan.together {
-                    at = next.fetch_add(1, Ordering::Relaxed);
-                }
-                let Some(range) = plan.chunks.get(at) else { break };
+            let mut compute = |team: Team<'_>, buffers: &Buffers, range: &Range<usize>| {
                 let chunk = Chunk { offsets: &offsets[range.start..=range.end] };
                 // SAFETY: the buffers were grown to the largest chunk; they are this thread's own, or the team's, whose
                 // members keep to their shares between barriers.
@@ -195,7 +189,12 @@ impl Encoder {
                     }
                 }
                 team.barrier.wait();
-                at += 1;
+            };
+            for range in &plan.chunks[..plan.together] {
+                compute(Team { rank, size: pool.threads(), barrier: &meeting }, &buffers[0], range);
+            }
+            while let Some(range) = plan.chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                compute(Team { rank: 0, size: 1, barrier: &no_meeting }, &buffers[rank], range);
             }
         };
         if alone {

@@ -10,60 +10,98 @@ const CHUNK_TOKENS: usize = 256;
 /// a microsecond at 200 GFLOP/s.
 const TEAM_OVERHEAD: f64 = 5e6;
 
-/// A team also loses to uneven shares of panels and heads.
-const TEAM_EFFICIENCY: f64 = 0.85;
+/// A team of two is slower than threads apart by this many tokens in each chunk: 19 % with 14 tokens, 2 % with 187.
+const TEAM_TOKENS: f64 = 3.3;
 
-/// How a batch is run.
+/// Sequences a thread that may be tried as the team's part; more never even out the rest better.
+const TEAM_SEQUENCES: usize = 2;
+
+/// How a batch is run: first the team's chunks, one after the other, then the others.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
     /// Runs of sequences.
     pub chunks: Vec<Range<usize>>,
-    /// All threads work on each chunk together; otherwise each takes whole chunks.
-    pub together: bool,
+    /// So many of the first chunks are worked on by all threads together; of the others each thread takes whole ones.
+    pub together: usize,
 }
 
-/// Floating-point operations of a sequence: `linear` a token, and `attention` a token and key.
+/// What sequences cost in floating-point operations, and how finely a step can be shared.
 #[derive(Clone, Copy)]
 pub(crate) struct Costs {
+    /// A token.
     pub linear: f64,
+    /// A token and key.
     pub attention: f64,
+    /// Panels of the narrowest linear layer: a team's members take whole ones.
+    pub shares: usize,
 }
 
 impl Costs {
     fn sequence(self, tokens: usize) -> f64 {
         tokens as f64 * (self.linear + self.attention * tokens as f64)
     }
+
+    fn chunk(self, offsets: &[usize], chunk: &Range<usize>) -> f64 {
+        offsets[chunk.start..=chunk.end].windows(2).map(|pair| self.sequence(pair[1] - pair[0])).sum()
+    }
+
+    /// What a chunk costs each member of a team.
+    fn member(self, offsets: &[usize], chunk: &Range<usize>, threads: usize) -> f64 {
+        let tokens = (offsets[chunk.end] - offsets[chunk.start]) as f64;
+        let share = self.shares.div_ceil(threads) as f64 / self.shares as f64;
+        self.chunk(offsets, chunk) * share * (1.0 + TEAM_TOKENS / tokens.max(1.0)) + TEAM_OVERHEAD
+    }
 }
 
-/// Plans the sequences `offsets[i]..offsets[i + 1]` for a number of threads.
+/// Plans the sequences `offsets[i]..offsets[i + 1]`, longest first, for a number of threads.
+///
+/// Where whole sequences do not divide evenly (five long ones between two threads), the team takes the first ones and
+/// leaves a rest that does.
 pub(crate) fn plan(offsets: &[usize], threads: usize, costs: Costs) -> Plan {
-    let chunks = chunks(offsets, threads, costs);
+    let sequences = offsets.len().saturating_sub(1);
+    let mut best = Plan { chunks: chunks(offsets, 0..sequences, threads, costs), together: 0 };
     if threads == 1 {
-        return Plan { chunks, together: false };
+        return best;
     }
-    let cost = |chunk: &Range<usize>| -> f64 {
-        offsets[chunk.start..=chunk.end].windows(2).map(|pair| costs.sequence(pair[1] - pair[0])).sum()
-    };
-    // Threads take the chunks in order, each the next as it becomes free.
-    let mut busy = vec![0.0f64; threads];
-    for chunk in &chunks {
-        let first_free = (0..threads).min_by(|&a, &b| busy[a].total_cmp(&busy[b])).unwrap_or(0);
-        busy[first_free] += cost(chunk);
+    let mut least = apart(offsets, &best.chunks, threads, costs);
+    for first in (1..=sequences.min(threads * TEAM_SEQUENCES)).chain([sequences]) {
+        let mut all = chunks(offsets, 0..first, 1, costs);
+        let team: f64 = all.iter().map(|chunk| costs.member(offsets, chunk, threads)).sum();
+        if team >= least {
+            break;
+        }
+        let rest = chunks(offsets, first..sequences, threads, costs);
+        let cost = team + apart(offsets, &rest, threads, costs);
+        if cost < least {
+            least = cost;
+            let together = all.len();
+            all.extend(rest);
+            best = Plan { chunks: all, together };
+        }
     }
-    let apart = busy.iter().copied().fold(0.0, f64::max);
-    let total: f64 = busy.iter().sum();
-    let together = total / (threads as f64 * TEAM_EFFICIENCY) + TEAM_OVERHEAD * chunks.len() as f64;
-    Plan { chunks, together: together < apart }
+    best
 }
 
-/// Chunks of about equal cost, cut at the sequence border nearest to it, their number a multiple of the threads.
-fn chunks(offsets: &[usize], threads: usize, costs: Costs) -> Vec<Range<usize>> {
-    let sequences = offsets.len().saturating_sub(1);
-    let tokens = offsets.last().copied().unwrap_or(0);
-    let wanted = tokens.div_ceil(CHUNK_TOKENS).next_multiple_of(threads).min(sequences).max(1);
-    let mut ends = Vec::with_capacity(sequences);
+/// What the busiest thread has to do where each takes the next chunk as it becomes free.
+fn apart(offsets: &[usize], chunks: &[Range<usize>], threads: usize, costs: Costs) -> f64 {
+    let mut busy = vec![0.0f64; threads];
+    for chunk in chunks {
+        let first_free = (0..threads).min_by(|&a, &b| busy[a].total_cmp(&busy[b])).unwrap_or(0);
+        busy[first_free] += costs.chunk(offsets, chunk);
+    }
+    busy.iter().copied().fold(0.0, f64::max)
+}
+
+/// Chunks of the given sequences of about equal cost, cut at the sequence border nearest to it, their number a multiple
+/// of the threads.
+fn chunks(offsets: &[usize], sequences: Range<usize>, threads: usize, costs: Costs) -> Vec<Range<usize>> {
+    let count = sequences.len();
+    let offsets = &offsets[sequences.start..];
+    let tokens = offsets.get(count).map_or(0, |end| end - offsets[0]);
+    let wanted = tokens.div_ceil(CHUNK_TOKENS).next_multiple_of(threads).min(count).max(1);
+    let mut ends = Vec::with_capacity(count);
     let mut total = 0.0;
-    for pair in offsets.windows(2) {
+    for pair in offsets.windows(2).take(count) {
         total += costs.sequence(pair[1] - pair[0]);
         ends.push(total);
     }
@@ -73,12 +111,12 @@ fn chunks(offsets: &[usize], threads: usize, costs: Costs) -> Vec<Range<usize>> 
         let goal = total * i as f64 / wanted as f64;
         let mut end = ends.partition_point(|&sum| sum < goal);
         // `end` is the sequence that reaches the goal: in or out, whichever comes nearer.
-        if end < sequences && (i == wanted || ends[end] - goal <= goal - if end > 0 { ends[end - 1] } else { 0.0 }) {
+        if end < count && (i == wanted || ends[end] - goal <= goal - if end > 0 { ends[end - 1] } else { 0.0 }) {
             end += 1;
         }
-        let end = if i == wanted { sequences } else { end };
+        let end = if i == wanted { count } else { end };
         if end > start {
-            chunks.push(start..end);
+            chunks.push(sequences.start + start..sequences.start + end);
             start = end;
         }
     }
@@ -89,7 +127,7 @@ fn chunks(offsets: &[usize], threads: usize, costs: Costs) -> Vec<Range<usize>> 
 mod tests {
     use super::*;
 
-    const COSTS: Costs = Costs { linear: 21.2e6, attention: 9216.0 };
+    const COSTS: Costs = Costs { linear: 21.2e6, attention: 9216.0, shares: 12 };
 
     fn offsets(lengths: &[usize]) -> Vec<usize> {
         let mut offsets = vec![0];
@@ -117,9 +155,21 @@ mod tests {
 
     #[test]
     fn one_text_is_shared_and_many_are_not() {
-        assert!(plan(&offsets(&[14]), 2, COSTS).together);
-        assert!(!plan(&offsets(&[14; 64]), 2, COSTS).together);
-        assert!(!plan(&offsets(&[187; 32]), 2, COSTS).together);
-        assert!(plan(&offsets(&[187; 3]), 2, COSTS).together);
+        let together = |lengths: &[usize]| {
+            let plan = plan(&offsets(lengths), 2, COSTS);
+            (plan.together, plan.chunks.len())
+        };
+        assert_eq!(together(&[14]), (1, 1));
+        assert_eq!(together(&[14; 64]).0, 0);
+        assert_eq!(together(&[187; 32]).0, 0);
+    }
+
+    #[test]
+    fn what_does_not_divide_evenly_is_shared() {
+        for (count, threads) in [(3, 2), (5, 2), (9, 4), (17, 8)] {
+            let plan = plan(&offsets(&vec![187; count]), threads, COSTS);
+            assert_eq!(plan.chunks[plan.together].start, 1, "one sequence for the team");
+            assert_eq!(plan.chunks.len() - plan.together, count - 1);
+        }
     }
 }
