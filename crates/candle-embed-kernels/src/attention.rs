@@ -105,13 +105,14 @@ impl Attention {
                 // SAFETY: the rows of the sequence lie within both slices; `out` is borrowed exclusively.
                 unsafe {
                     let qkv = qkv.as_ptr().add(pair[0] * 3 * width);
-                    self.head(qkv, count, head, scratch, out.as_mut_ptr().add(pair[0] * width));
+                    let out = out.as_mut_ptr().add(pair[0] * width);
+                    self.head(qkv, count, head, scratch, out, width);
                 }
             }
         }
     }
 
-    /// One head of one sequence.
+    /// One head of one sequence; output rows are `out_stride` values apart.
     ///
     /// # Safety
     ///
@@ -123,6 +124,7 @@ impl Attention {
         head: usize,
         scratch: &mut AttentionScratch,
         out: *mut f32,
+        out_stride: usize,
     ) {
         let (kernels, size, width) = (self.kernels, self.head_size, self.width());
         let (panel, stride) = (kernels.panel, 3 * width);
@@ -155,8 +157,8 @@ impl Attention {
                     value_panel,
                     queries: scratch.queries.as_mut_ptr(),
                     powers: scratch.powers.as_mut_ptr(),
-                    out: out.add(row * width + head * size),
-                    out_stride: width,
+                    out: out.add(row * out_stride + head * size),
+                    out_stride,
                     shifted_row: kernels.shifted_row,
                 });
                 row += rows;

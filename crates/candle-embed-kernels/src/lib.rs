@@ -40,5 +40,6 @@ mod quantized;
 mod rows;
 mod scalar;
 mod simd;
+mod stride;
 mod threads;
 mod tile;

@@ -5,8 +5,9 @@ use crate::epilogue::LinearTileArgs;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS, pack_f32, pack_i8};
-use crate::quantized::{QuantizedRows, byte_stride};
+use crate::quantized::QuantizedRows;
 use crate::rows::{FinishArgs, RowScale};
+use crate::stride::byte_stride;
 use crate::tile::TileArgs;
 use std::fmt;
 use std::ops::Range;
@@ -70,13 +71,17 @@ pub(crate) struct TileBuffer(pub(crate) [f32; 14 * 32]);
 /// What a linear layer reads and writes, as raw parts so that several threads can share the outputs by panels.
 #[derive(Clone, Copy)]
 pub(crate) struct LinearArgs {
-    /// f32 rows of `inputs` values, or quantised rows of [`byte_stride`] bytes.
+    /// f32 rows of `inputs` values, or quantised rows.
     pub input: *const u8,
+    /// Bytes from one input row to the next.
+    pub input_stride: usize,
     /// The quantised rows' scales; unused for f32.
     pub scales: *const RowScale,
     pub rows: usize,
     /// Rows of `outputs` values.
     pub out: *mut f32,
+    /// Values from one row of `out` and `residual` to the next.
+    pub out_stride: usize,
     /// Rows of `outputs` values added last, or null; may be `out` itself.
     pub residual: *const f32,
     pub activation: Activation,
@@ -200,7 +205,17 @@ impl Linear {
             assert_eq!(residual.len(), out.len(), "residual rows of {} values", self.outputs);
             residual.as_ptr()
         });
-        let args = LinearArgs { input, scales, rows, out: out.as_mut_ptr(), residual, activation };
+        let input_stride = if self.is_int8() { byte_stride(self.inputs) } else { 4 * self.inputs };
+        let args = LinearArgs {
+            input,
+            input_stride,
+            scales,
+            rows,
+            out: out.as_mut_ptr(),
+            out_stride: self.outputs,
+            residual,
+            activation,
+        };
         // SAFETY: the lengths were checked; `out` is borrowed exclusively.
         unsafe { self.run(&args, 0..self.panels()) };
     }
@@ -218,11 +233,9 @@ impl Linear {
     pub(crate) unsafe fn run(&self, args: &LinearArgs, panels: Range<usize>) {
         let kernels = self.kernels;
         let panel = kernels.panel;
-        let (tiles, steps, weights, input_stride) = match &self.weights {
-            Weights::F32(w) => (kernels.linear_f32, self.inputs, w.as_ptr().cast::<u8>(), self.inputs * 4),
-            Weights::I8 { quads, .. } => {
-                (kernels.linear_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>(), byte_stride(self.inputs))
-            }
+        let (tiles, steps, weights) = match &self.weights {
+            Weights::F32(w) => (kernels.linear_f32, self.inputs, w.as_ptr().cast::<u8>()),
+            Weights::I8 { quads, .. } => (kernels.linear_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>()),
         };
         let mut buffer = TileBuffer([0.0; 14 * 32]);
         for at in panels {
@@ -249,19 +262,19 @@ impl Linear {
                     // the third-level cache or memory.
                     let next = if fetched < panel_bytes { b.wrapping_add(panel_bytes + fetched) } else { b };
                     fetched += 64 * steps;
-                    let offset = row * self.outputs + first;
+                    let offset = row * args.out_stride + first;
                     let out = args.out.add(offset);
                     let residual = if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) };
                     tile(&LinearTileArgs {
                         tile: TileArgs {
                             k: steps,
-                            a: args.input.add(row * input_stride),
-                            a_stride: input_stride,
+                            a: args.input.add(row * args.input_stride),
+                            a_stride: args.input_stride,
                             b,
                             b_stride: panel * 4,
                             next,
                             c: if direct { out.cast() } else { buffer.0.as_mut_ptr().cast() },
-                            c_stride: 4 * if direct { self.outputs } else { panel },
+                            c_stride: 4 * if direct { args.out_stride } else { panel },
                         },
                         bias: self.bias.as_ptr().add(first),
                         weight_scale,
@@ -271,7 +284,7 @@ impl Linear {
                         exact,
                         exact_stride: self.bias.len(),
                         residual: if direct { residual } else { ptr::null() },
-                        residual_stride: self.outputs,
+                        residual_stride: args.out_stride,
                     });
                     if !direct {
                         (kernels.finish)(&FinishArgs {
@@ -280,9 +293,9 @@ impl Linear {
                             rows,
                             columns,
                             residual,
-                            residual_stride: self.outputs,
+                            residual_stride: args.out_stride,
                             out,
-                            out_stride: self.outputs,
+                            out_stride: args.out_stride,
                             activation: args.activation,
                         });
                     }

@@ -3,6 +3,7 @@
 use crate::isa::Isa;
 use crate::pack::{Aligned, MAX_EXACT_COLUMNS};
 use crate::rows::{QuantizeArgs, RowScale};
+use crate::stride::byte_stride;
 
 /// Rows of unsigned bytes with `value = offset + scale * byte` for each row; the input of an int8 [`crate::Linear`].
 pub struct QuantizedRows {
@@ -52,9 +53,4 @@ impl QuantizedRows {
     pub fn scales(&self) -> &[RowScale] {
         &self.scales
     }
-}
-
-/// Bytes from one quantised row to the next: whole groups of four.
-pub(crate) fn byte_stride(columns: usize) -> usize {
-    columns.next_multiple_of(4)
 }

@@ -6,15 +6,19 @@ use crate::attention::AttentionScratch;
 use crate::linear::{Linear, LinearArgs};
 use crate::norm::LayerNorm;
 use crate::pack::Aligned;
-use crate::quantized::byte_stride;
 use crate::rows::{QuantizeArgs, RowScale};
+use crate::stride::{byte_stride, float_stride};
 use crate::threads::Team;
 use std::ops::Range;
 use std::ptr;
 
-/// Tokens that go through the feed-forward part at a time: 8 tiles of 14. Their widened rows (688 KB in f32 for MiniLM)
-/// stay in the second-level cache beside a weight panel.
-const FEED_FORWARD_ROWS: usize = 112;
+/// Bytes of widened f32 rows in the feed-forward part: they stay in the second-level cache beside a weight panel.
+const FEED_FORWARD_BYTES: usize = 704 << 10;
+
+/// Tokens that go through the feed-forward part at a time: whole tiles of 14, 112 for MiniLM, 56 for bge-base.
+fn feed_forward_rows(wide: usize) -> usize {
+    (FEED_FORWARD_BYTES / (4 * wide.max(1)) / 14 * 14).clamp(14, 112)
+}
 
 /// Working memory of one thread, or of a team.
 pub(super) struct Scratch {
@@ -51,20 +55,21 @@ impl Scratch {
     /// Makes room for a chunk of so many tokens.
     pub(super) fn grow(&mut self, tokens: usize, encoder: &Encoder) {
         let (hidden, wide) = (encoder.hidden, encoder.feed_forward);
-        self.hidden.grow(tokens * hidden);
+        let rows = feed_forward_rows(wide);
+        self.hidden.grow(tokens * float_stride(hidden));
         self.qkv.grow(tokens * 3 * hidden);
-        self.context.grow(tokens * hidden);
-        self.wide.grow(FEED_FORWARD_ROWS.min(tokens) * wide);
+        self.context.grow(tokens * float_stride(hidden));
+        self.wide.grow(rows.min(tokens) * float_stride(wide));
         if encoder.parts.layers.iter().any(|l| l.qkv.is_int8() || l.out.is_int8() || l.up.is_int8()) {
             self.bytes.grow(tokens * byte_stride(hidden));
         }
         if encoder.parts.layers.iter().any(|l| l.down.is_int8()) {
-            self.wide_bytes.grow(FEED_FORWARD_ROWS.min(tokens) * byte_stride(wide));
+            self.wide_bytes.grow(rows.min(tokens) * byte_stride(wide));
         }
         if self.scales.len() < tokens {
             self.scales.resize(tokens, RowScale::default());
         }
-        self.wide_scales.resize(FEED_FORWARD_ROWS, RowScale::default());
+        self.wide_scales.resize(rows, RowScale::default());
     }
 
     pub(super) fn buffers(&mut self) -> Buffers {
@@ -101,14 +106,23 @@ pub(super) struct Buffers {
 unsafe impl Sync for Buffers {}
 
 impl Buffers {
-    /// Hidden states of `count` tokens.
+    /// Hidden states of `count` tokens, brought together where their rows lie apart.
     ///
     /// # Safety
     ///
-    /// They lie within the chunk, and no one writes them meanwhile.
+    /// They lie within the chunk, are finished, and no one else reads or writes them.
     pub(super) unsafe fn rows(&self, first: usize, count: usize, hidden: usize) -> &[f32] {
-        // SAFETY: the caller vouches for it.
-        unsafe { std::slice::from_raw_parts(self.hidden.add(first * hidden), count * hidden) }
+        let stride = float_stride(hidden);
+        // SAFETY: the caller vouches for the rows; each moves towards the first and onto itself or an earlier one.
+        unsafe {
+            let start = self.hidden.add(first * stride);
+            if stride != hidden {
+                for row in 1..count {
+                    ptr::copy(start.add(row * stride), start.add(row * hidden), hidden);
+                }
+            }
+            std::slice::from_raw_parts(start, count * hidden)
+        }
     }
 }
 
@@ -148,28 +162,25 @@ impl Encoder {
             self.finish_rows(team.share(tokens), norm, first_linear, buffers);
             team.barrier.wait();
             for (at, layer) in self.parts.layers.iter().enumerate() {
-                let input = self.hidden_input(&layer.qkv, buffers, 0, tokens);
-                layer.qkv.run(&LinearArgs { out: buffers.qkv, ..input }, team.share(layer.qkv.panels()));
+                let rows = input(&layer.qkv, buffers.hidden, buffers.bytes, buffers.scales, tokens);
+                let args = LinearArgs { out: buffers.qkv, out_stride: 3 * self.hidden, ..rows };
+                layer.qkv.run(&args, team.share(layer.qkv.panels()));
                 team.barrier.wait();
 
                 self.attend(team, buffers, attention, chunk);
                 team.barrier.wait();
 
-                let context = if layer.out.is_int8() {
+                if layer.out.is_int8() {
                     let rows = team.share(tokens);
                     quantize(&layer.out, rows, buffers.context, buffers.bytes, buffers.scales);
                     team.barrier.wait();
-                    buffers.bytes.cast_const()
-                } else {
-                    buffers.context.cast_const().cast()
-                };
+                }
+                let context = input(&layer.out, buffers.context, buffers.bytes, buffers.scales, tokens);
                 let args = LinearArgs {
-                    input: context,
-                    scales: buffers.scales,
-                    rows: tokens,
                     out: buffers.hidden,
+                    out_stride: float_stride(self.hidden),
                     residual: buffers.hidden,
-                    activation: Activation::Identity,
+                    ..context
                 };
                 layer.out.run(&args, team.share(layer.out.panels()));
                 team.barrier.wait();
@@ -178,8 +189,9 @@ impl Encoder {
                 self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
                 team.barrier.wait();
 
-                for first in (0..tokens).step_by(FEED_FORWARD_ROWS) {
-                    let count = FEED_FORWARD_ROWS.min(tokens - first);
+                let rows = feed_forward_rows(self.feed_forward);
+                for first in (0..tokens).step_by(rows) {
+                    let count = rows.min(tokens - first);
                     self.feed_forward(layer, team, buffers, first, count);
                 }
 
@@ -201,8 +213,9 @@ impl Encoder {
             let (start, end) = (pair[0] - base, pair[1] - base);
             for row in start.max(rows.start)..end.min(rows.end) {
                 // SAFETY: a row of this thread.
-                let values =
-                    unsafe { std::slice::from_raw_parts_mut(buffers.hidden.add(row * self.hidden), self.hidden) };
+                let values = unsafe {
+                    std::slice::from_raw_parts_mut(buffers.hidden.add(row * float_stride(self.hidden)), self.hidden)
+                };
                 ends.embed(base + row, row - start, values);
             }
         }
@@ -224,33 +237,12 @@ impl Encoder {
             // SAFETY: a row of this thread.
             unsafe {
                 if let Some(norm) = norm {
-                    norm.row(buffers.hidden.add(row * self.hidden));
+                    norm.row(buffers.hidden.add(row * float_stride(self.hidden)));
                 }
                 if let Some(next) = next.filter(|next| next.is_int8()) {
                     quantize(next, row..row + 1, buffers.hidden, buffers.bytes, buffers.scales);
                 }
             }
-        }
-    }
-
-    /// The hidden states as input of a layer, from `first` on, in its precision; outputs are the caller's to set.
-    unsafe fn hidden_input(&self, layer: &Linear, buffers: &Buffers, first: usize, rows: usize) -> LinearArgs {
-        // SAFETY: `first` lies within the chunk.
-        let (input, scales) = unsafe {
-            if layer.is_int8() {
-                let bytes = buffers.bytes.add(first * byte_stride(self.hidden));
-                (bytes.cast_const(), buffers.scales.add(first).cast_const())
-            } else {
-                (buffers.hidden.add(first * self.hidden).cast_const().cast(), ptr::null())
-            }
-        };
-        LinearArgs {
-            input,
-            scales,
-            rows,
-            out: ptr::null_mut(),
-            residual: ptr::null(),
-            activation: Activation::Identity,
         }
     }
 
@@ -269,8 +261,9 @@ impl Encoder {
                 // SAFETY: the rows of the sequence and the columns of the head are this thread's.
                 unsafe {
                     let qkv = buffers.qkv.add(first * 3 * self.hidden);
-                    let context = buffers.context.add(first * self.hidden);
-                    self.parts.attention.head(qkv, count, head, attention, context);
+                    let stride = float_stride(self.hidden);
+                    let context = buffers.context.add(first * stride);
+                    self.parts.attention.head(qkv, count, head, attention, context, stride);
                 }
             }
         }
@@ -291,30 +284,52 @@ impl Encoder {
     ) {
         // SAFETY: as in `forward`.
         unsafe {
-            let input = self.hidden_input(&layer.up, buffers, first, count);
-            let args = LinearArgs { out: buffers.wide, activation: self.parts.activation, ..input };
+            let (stride, wide_stride) = (float_stride(self.hidden), float_stride(self.feed_forward));
+            let hidden = buffers.hidden.add(first * stride);
+            let bytes = buffers.bytes.wrapping_add(first * byte_stride(self.hidden));
+            let args = LinearArgs {
+                out: buffers.wide,
+                out_stride: wide_stride,
+                activation: self.parts.activation,
+                ..input(&layer.up, hidden, bytes, buffers.scales.add(first), count)
+            };
             layer.up.run(&args, team.share(layer.up.panels()));
             team.barrier.wait();
-            let wide = if layer.down.is_int8() {
+            if layer.down.is_int8() {
                 let rows = team.share(count);
                 quantize(&layer.down, rows, buffers.wide, buffers.wide_bytes, buffers.wide_scales);
                 team.barrier.wait();
-                buffers.wide_bytes.cast_const()
-            } else {
-                buffers.wide.cast_const().cast()
-            };
-            let hidden = buffers.hidden.add(first * self.hidden);
+            }
             let args = LinearArgs {
-                input: wide,
-                scales: buffers.wide_scales,
-                rows: count,
                 out: hidden,
+                out_stride: stride,
                 residual: hidden,
-                activation: Activation::Identity,
+                ..input(&layer.down, buffers.wide, buffers.wide_bytes, buffers.wide_scales, count)
             };
             layer.down.run(&args, team.share(layer.down.panels()));
             team.barrier.wait();
         }
+    }
+}
+
+/// `rows` rows as input of a layer, in its precision: `values`, or the `bytes` they were quantised to. The outputs are
+/// the caller's to set.
+fn input(layer: &Linear, values: *mut f32, bytes: *mut u8, scales: *mut RowScale, rows: usize) -> LinearArgs {
+    let n = layer.inputs();
+    let (input, input_stride) = if layer.is_int8() {
+        (bytes.cast_const(), byte_stride(n))
+    } else {
+        (values.cast_const().cast(), 4 * float_stride(n))
+    };
+    LinearArgs {
+        input,
+        input_stride,
+        scales,
+        rows,
+        out: ptr::null_mut(),
+        out_stride: 0,
+        residual: ptr::null(),
+        activation: Activation::Identity,
     }
 }
 
@@ -330,7 +345,7 @@ unsafe fn quantize(layer: &Linear, rows: Range<usize>, values: *mut f32, bytes: 
         // SAFETY: the caller vouches for the row; exact columns are inputs of the layer.
         unsafe {
             *scales.add(row) = (layer.kernels.quantize)(&QuantizeArgs {
-                row: values.add(row * n),
+                row: values.add(row * float_stride(n)),
                 n,
                 exact: exact.as_ptr(),
                 exact_count: exact.len(),
