@@ -44,3 +44,25 @@ it("calls leave no memory behind", async () => {
   // 50 kB of each of the 1200 calls between the two halves would be 60 megabytes.
   expect(await growth(setUp, round, 12)).toBeLessThan(60);
 });
+
+it("a call of 100,000 texts needs memory for its texts and vectors only", async () => {
+  // Texts of 4 tokens; their vectors are 154 megabytes, the texts themselves some 10.
+  const { code, stdout, stderr } = await finished(
+    startNode(`
+      import { NativeBackend } from "candle-embed";
+      const megabytes = () => process.memoryUsage().rss / 2 ** 20;
+      const backend = await NativeBackend.load();
+      await backend.embed(Array(2000).fill("warm up"));
+      const texts = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? "left " : "right ") + (index % 10));
+      const before = megabytes();
+      let most = before;
+      const result = await backend.embed(texts, { onProgress: () => (most = Math.max(most, megabytes())) });
+      const same = [4, 99_994].every((index) => result.at(index).every((value, at) => value === result.at(14)[at]));
+      console.log(JSON.stringify({ count: result.count, same, more: Math.max(most, megabytes()) - before }));
+    `),
+  );
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const { count, same, more } = JSON.parse(stdout) as { count: number; same: boolean; more: number };
+  expect({ count, same }).toEqual({ count: 100_000, same: true });
+  expect(more).toBeLessThan(154 + 60);
+}, 300_000);
