@@ -1,5 +1,5 @@
 import { startAll } from "../lib/engine.mjs";
-import { notes, number, origin, table, write } from "../lib/report.mjs";
+import { header, notes, number, origin, table, write } from "../lib/report.mjs";
 import { median, quantile } from "../lib/stats.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
 
@@ -68,14 +68,8 @@ export async function latency(options) {
     });
     const versions = Object.fromEntries(running.map((engine) => [engine.name, engine.loaded.versions]));
     const data = {
-      command: "latency",
-      date: new Date().toISOString(),
-      model: model.name,
-      threads,
-      limit,
+      ...header("latency", options),
       pause,
-      quick,
-      machine,
       versions,
       missing,
       text: { text: texts[text], tokens: workload.lengths[text] },

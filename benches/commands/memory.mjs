@@ -1,5 +1,5 @@
 import { calibrate, RunningEngine } from "../lib/engine.mjs";
-import { megabytes, notes, origin, table, write } from "../lib/report.mjs";
+import { header, megabytes, notes, origin, table, write } from "../lib/report.mjs";
 import { median } from "../lib/stats.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
 
@@ -70,13 +70,7 @@ export async function memory(options) {
     settings: chosen[name],
   }));
   const data = {
-    command: "memory",
-    date: new Date().toISOString(),
-    model: model.name,
-    threads,
-    limit,
-    quick,
-    machine,
+    ...header("memory", options),
     versions,
     missing,
     engines: rows,

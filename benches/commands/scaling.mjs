@@ -16,7 +16,7 @@ import path from "node:path";
 import { cache, root, rustProgram } from "../lib/paths.mjs";
 import { ceilingSeconds, operations } from "../lib/operations.mjs";
 import { PeakProbe } from "../lib/peak.mjs";
-import { number, origin, percent, table, write } from "../lib/report.mjs";
+import { header, number, origin, percent, table, write } from "../lib/report.mjs";
 import { median } from "../lib/stats.mjs";
 import { evenly, readTexts } from "../lib/workloads.mjs";
 
@@ -29,19 +29,14 @@ const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
  * @param {object} options see run.mjs
  */
 export async function scaling(options) {
-  const { model, threads, quick, machine } = options;
+  const { model, threads, quick } = options;
   const rounds = options.rounds ?? (quick ? 2 : 7);
   const { NativeBackend } = createRequire(import.meta.url)("../../dist/index.js");
   const packaged = path.join(root, "models", "all-MiniLM-L6-v2");
   const folders = { float32: model.f32, int8: model.int8 ?? packaged };
   const probe = new PeakProbe(quick);
   const data = {
-    command: "scaling",
-    date: new Date().toISOString(),
-    model: model.name,
-    threads,
-    quick,
-    machine,
+    ...header("scaling", { ...options, limit: 512 }),
     dtypes: {},
   };
   for (const [dtype, folder] of Object.entries(folders)) {

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 
 import { benches, python, root } from "../lib/paths.mjs";
-import { origin, table, write } from "../lib/report.mjs";
+import { header, origin, table, write } from "../lib/report.mjs";
 import { summary } from "../lib/stats.mjs";
 
 const TEXT = "A man is playing a guitar.";
@@ -150,12 +150,7 @@ export async function startup(options) {
     component: values[name],
   }));
   const data = {
-    command: "startup",
-    date: new Date().toISOString(),
-    model: model.name,
-    threads,
-    quick,
-    machine,
+    ...header("startup", options),
     missing,
     nodeAlone: summary(node),
     engines: rows,

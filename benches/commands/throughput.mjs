@@ -1,7 +1,7 @@
 import { calibrate, startAll } from "../lib/engine.mjs";
 import { ceilingSeconds, operations } from "../lib/operations.mjs";
 import { cpuTicks, PeakProbe } from "../lib/peak.mjs";
-import { notes, number, origin, percent, table, write } from "../lib/report.mjs";
+import { header, notes, number, origin, percent, table, write } from "../lib/report.mjs";
 import { median, summary } from "../lib/stats.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
 
@@ -17,7 +17,7 @@ const DYNAMIC = ["onnxruntime-int8-tensor", "onnxruntime-int8-channel"];
  * @param {object} options see run.mjs
  */
 export async function throughput(options) {
-  const { definitions, model, threads, limit, quick, machine } = options;
+  const { definitions, model, threads, limit, quick } = options;
   const names = options.workloads ?? ["short", "mixed", "long"];
   const rounds = options.rounds ?? (quick ? 2 : 5);
   const slowRounds = quick ? 1 : options.slowRounds;
@@ -42,13 +42,7 @@ export async function throughput(options) {
     }
     const versions = Object.fromEntries(running.map((engine) => [engine.name, engine.loaded.versions]));
     const data = {
-      command: "throughput",
-      date: new Date().toISOString(),
-      model: model.name,
-      threads,
-      limit,
-      quick,
-      machine,
+      ...header("throughput", options),
       versions,
       missing,
       peakOneThread: one,

@@ -24,6 +24,11 @@ export const percent = (share) => (Number.isFinite(share) ? `${(share * 100).toF
 /** @param {number} bytes */
 export const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
 
+/** What every record begins with. */
+export function header(command, { model, threads, limit, quick, machine }) {
+  return { command, date: new Date().toISOString(), model: model.name, threads, limit, quick, machine };
+}
+
 /** A line on where the figures are from. */
 export function origin(machine, { threads, limit, model, quick }) {
   const isa = machine.flags.filter((flag) => /vnni|amx|dp|i8mm/.test(flag)).join(", ");
