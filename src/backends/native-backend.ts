@@ -13,8 +13,8 @@ import { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
 import { describe, invalid } from "./check-options.js";
 import { checkEmbedOptions, copyTexts, toNativeEmbedOptions, withInputType } from "./embed-options.js";
+import { locateModel, type LocatedModel } from "./locate-model.js";
 import { toNativeLoadOptions, type NativeOptions } from "./native-options.js";
-import { resolveModel, type ResolvedModel } from "./resolve-model.js";
 import { runJob } from "./run-job.js";
 
 /**
@@ -53,7 +53,7 @@ export class NativeBackend implements EmbeddingBackend {
   readonly #running = new Map<Cancellation, Promise<unknown>>();
   #disposal: Promise<void> | undefined;
 
-  private constructor(embedder: NativeEmbedder, model: ResolvedModel) {
+  private constructor(embedder: NativeEmbedder, model: LocatedModel) {
     const { info } = embedder;
     this.#embedder = embedder;
     this.modelId = model.modelId;
@@ -75,27 +75,30 @@ export class NativeBackend implements EmbeddingBackend {
   }
 
   /**
-   * Loads a model, off the event loop.
+   * Loads a model, off the event loop. A model of the hub that is not in the cache is downloaded first, while other models
+   * load and work.
    *
-   * @param model A catalogue name or hub id, a folder in the sentence-transformers layout, or its `file:` URL. Default:
-   * the all-MiniLM-L6-v2 that is installed with this package.
+   * @param model A catalogue name or hub id (`org/name`), a folder in the sentence-transformers layout, or its `file:`
+   * URL. Default: the all-MiniLM-L6-v2 that is installed with this package.
    * @throws CandleEmbedError `MODEL_NOT_FOUND`, `MODEL_INVALID`, `UNSUPPORTED_ARCHITECTURE`, `DEVICE_UNAVAILABLE`,
-   * `INVALID_INPUT` for a wrong option, `ABORTED`.
+   * `INVALID_INPUT` for a wrong option, `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`, `OFFLINE`, `ABORTED`.
    */
   static async load(model: string | URL = defaultModel, options: NativeOptions = {}): Promise<NativeBackend> {
     const nativeOptions = toNativeLoadOptions(options);
     const { signal, onProgress } = options;
     const cancellation = new Cancellation(signal);
     try {
+      cancellation.throwIfCancelled();
+      const located = await locateModel(model, options);
       return await loads.run(cancellation, async () => {
-        const resolved = resolveModel(model);
-        const { modelId } = resolved;
+        const { modelId } = located;
         onProgress?.({ stage: "load", modelId });
-        const embedder = await loadModel(resolved.folder, nativeOptions);
+        const embedder = await loadModel(located.folder, nativeOptions);
         try {
           cancellation.throwIfCancelled();
+          checkWeights(located, embedder);
           onProgress?.({ stage: "ready", modelId });
-          return new NativeBackend(embedder, resolved);
+          return new NativeBackend(embedder, located);
         } catch (error) {
           embedder.dispose();
           throw error;
@@ -192,6 +195,16 @@ export class NativeBackend implements EmbeddingBackend {
     await Promise.allSettled(running.map(([, call]) => call));
     this.#embedder.dispose();
   }
+}
+
+/** The engine hashes the weights while it reads them, so that a file that went bad in the cache costs nothing to find. */
+function checkWeights({ folder, modelId, weightsSha256 }: LocatedModel, { info }: NativeEmbedder): void {
+  if (weightsSha256 === undefined || weightsSha256 === info.weightsSha256) return;
+  throw new CandleEmbedError(
+    "CHECKSUM_MISMATCH",
+    `the weights of ${modelId} in ${folder} are not what they should be: their SHA-256 is ${info.weightsSha256}, not ` +
+      `${weightsSha256}. "candle-embed pull ${modelId}" fetches them again`,
+  );
 }
 
 function disposed(): CandleEmbedError {

@@ -1,7 +1,10 @@
+import type { DownloadProgress } from "../hub/progress.js";
 import type { NativeLoadOptions } from "../native.js";
 import {
   checkOptions,
   isAbortSignal,
+  isBoolean,
+  isFilledString,
   isFunction,
   isOneOf,
   isPositiveInteger,
@@ -21,9 +24,14 @@ export type Pooling = (typeof poolings)[number];
 
 /** How far loading has come. */
 export interface LoadProgress {
-  /** `load`: the folder is found, weights and tokenizer are being read; `ready`: the model can be used. */
-  readonly stage: "load" | "ready";
+  /**
+   * `download`: files that the cache lacks are being fetched; `load`: the folder is found, weights and tokenizer are being
+   * read; `ready`: the model can be used.
+   */
+  readonly stage: "download" | "load" | "ready";
   readonly modelId: string;
+  /** Only while it is being downloaded. */
+  readonly download?: DownloadProgress;
 }
 
 /** Options of `NativeBackend.load`. */
@@ -38,6 +46,17 @@ export interface NativeOptions {
   readonly batchTokens?: number | undefined;
   /** Only for a folder that leaves its pooling open. */
   readonly pooling?: Pooling | undefined;
+  /** A branch, a tag or a commit of a model on the hub. Default: the catalogue's commit, else `main`. */
+  readonly revision?: string | undefined;
+  /**
+   * Where downloaded models are kept. Default: `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else `~/.cache/huggingface/hub`,
+   * which Python's huggingface_hub shares.
+   */
+  readonly cacheDir?: string | undefined;
+  /** Only what is in the cache. Default: `HF_HUB_OFFLINE`. */
+  readonly offline?: boolean | undefined;
+  /** For models that are not public. Default: `HF_TOKEN`, else the token that `hf auth login` stored. */
+  readonly token?: string | undefined;
   /** Gives up loading. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
@@ -54,6 +73,10 @@ const checks = {
   threads: isPositiveInteger,
   batchTokens: isPositiveInteger,
   pooling: isOneOf(poolings),
+  revision: isFilledString,
+  cacheDir: isFilledString,
+  offline: isBoolean,
+  token: isFilledString,
   signal: isAbortSignal,
   onProgress: isFunction,
 } satisfies Record<keyof NativeOptions, OptionCheck>;

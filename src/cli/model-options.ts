@@ -1,6 +1,8 @@
 import { NativeBackend } from "../backends/native-backend.js";
-import { poolings, type Device } from "../backends/native-options.js";
+import { poolings, type Device, type NativeOptions } from "../backends/native-options.js";
+import type { Context } from "./command.js";
 import { parseChoice, parseCount } from "./parse.js";
+import { ProgressBar } from "./progress-bar.js";
 
 /** The options of every command that loads a model, for `parse`. */
 export const modelOptions = {
@@ -9,17 +11,24 @@ export const modelOptions = {
   dtype: { type: "string" },
   threads: { type: "string" },
   pooling: { type: "string" },
+  revision: { type: "string" },
+  "cache-dir": { type: "string" },
+  offline: { type: "boolean" },
 } as const;
 
 export const poolingHelp = `      --pooling MODE       ${poolings.join(", ")}:
                            only for a FOLDER that does not say how it pools`;
 
 /** Their part of the help pages. */
-export const modelOptionsHelp = `  -m, --model NAME|FOLDER  the model (default: all-MiniLM-L6-v2, see "candle-embed models")
+export const modelOptionsHelp = `  -m, --model MODEL        a name ("candle-embed models" lists them), a hub id (org/name) or a folder; what the cache
+                           lacks is downloaded (default: the all-MiniLM-L6-v2 that is installed)
       --device DEVICE      auto, cpu, metal, cuda or cuda:<number>
       --dtype DTYPE        auto, float32, int8, float16 or bfloat16
       --threads N          threads of the engine (default: the CPUs this process may use)
-${poolingHelp}`;
+${poolingHelp}
+      --revision REV       a branch, tag or commit of a model on the hub
+      --cache-dir DIR      where downloaded models are (default: Hugging Face's cache, shared with Python)
+      --offline            use only what is in the cache`;
 
 interface ModelValues {
   readonly model?: string | undefined;
@@ -27,16 +36,34 @@ interface ModelValues {
   readonly dtype?: string | undefined;
   readonly threads?: string | undefined;
   readonly pooling?: string | undefined;
+  readonly revision?: string | undefined;
+  readonly "cache-dir"?: string | undefined;
+  readonly offline?: boolean | undefined;
 }
 
-/** Loads the model that the command line names. */
-export function loadModel(values: ModelValues, signal: AbortSignal): Promise<NativeBackend> {
-  return NativeBackend.load(values.model, {
+/** Loads the model that the command line names; a download shows on a terminal. */
+export async function loadModel(
+  values: ModelValues,
+  { signal, stderr }: Pick<Context, "signal" | "stderr">,
+): Promise<NativeBackend> {
+  const bar = new ProgressBar(stderr);
+  const options: NativeOptions = {
     // Checked by load, which knows the names.
     device: values.device as Device | undefined,
     dtype: parseChoice("dtype", values.dtype, ["auto", "float32", "int8", "float16", "bfloat16"]),
     threads: parseCount("threads", values.threads),
     pooling: parseChoice("pooling", values.pooling, poolings),
+    revision: values.revision,
+    cacheDir: values["cache-dir"],
+    offline: values.offline,
     signal,
-  });
+    onProgress: ({ modelId, download }) => {
+      if (download !== undefined) bar.show(modelId, download);
+    },
+  };
+  try {
+    return await NativeBackend.load(values.model, options);
+  } finally {
+    bar.clear();
+  }
 }

@@ -21,6 +21,12 @@ export function parse<const Options extends NonNullable<ParseArgsConfig["options
   }
 }
 
+/** The value of an option that must not be empty, as it is when a shell variable was not set. */
+export function parseFilled(name: string, value: string | undefined): string | undefined {
+  if (value === "") throw new UsageError(`--${name} must not be empty`);
+  return value;
+}
+
 /** The whole number of an option, or `undefined` where it is not given. */
 export function parseCount(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;

@@ -5,14 +5,16 @@ import { CandleEmbedError } from "../errors.js";
 import { UsageError, type Command, type Context } from "./command.js";
 import { embed } from "./commands/embed.js";
 import { models } from "./commands/models.js";
+import { pull } from "./commands/pull.js";
 import { quantize } from "./commands/quantize.js";
+import { rm } from "./commands/rm.js";
 import { search } from "./commands/search.js";
 import { similarity } from "./commands/similarity.js";
 import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
 const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, quantize }),
+  Object.entries({ embed, similarity, search, models, pull, rm, quantize }),
 );
 
 const help = `Usage: candle-embed COMMAND [options]
@@ -29,7 +31,8 @@ Options:
   -V, --version  show the version
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C, 143 stopped with SIGTERM.
-Environment: CANDLE_EMBED_THREADS (threads of the engine), CANDLE_EMBED_DEBUG (print the stack of errors).`;
+Environment: CANDLE_EMBED_THREADS (threads of the engine), CANDLE_EMBED_DEBUG (print the stack of errors); for downloads
+HF_TOKEN, HF_HUB_OFFLINE and those of "candle-embed pull --help".`;
 
 /** Runs the command line and gives the exit code. */
 export async function run(args: readonly string[]): Promise<number> {

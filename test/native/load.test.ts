@@ -24,7 +24,7 @@ it("is made from the weights the catalogue names", async () => {
   // Loaded as a folder, the revision is the hash of the float32 weights it was made from.
   const backend = await loadForTests("models/all-MiniLM-L6-v2");
   expect(backend.modelId).toBe("all-MiniLM-L6-v2");
-  expect(backend.revision).toBe(catalog[0]?.sourceSha256);
+  expect(backend.revision).toBe(catalog[0]?.sha256["model.safetensors"]);
   expect(backend.space.id).toBe((await loadForTests()).space.id);
 });
 

@@ -36,8 +36,8 @@ it("says what could be passed when there is nothing of that name", () => {
     expect.objectContaining({
       code: "MODEL_NOT_FOUND",
       message:
-        'no model "no-such-model": there is no such folder. Pass a folder in the sentence-transformers layout, ' +
-        "or a name: all-MiniLM-L6-v2",
+        'no model "no-such-model": there is no such folder. Pass a folder in the sentence-transformers layout, the id ' +
+        'of a model on the hub ("BAAI/bge-small-en-v1.5"), or a name that "candle-embed models" lists',
     }) as Error,
   );
 });

@@ -69,7 +69,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     throw new UsageError("npy is binary: write it with --output FILE, or into a pipe");
   }
   const texts = chooseInput(positionals, values, context);
-  const backend = await loadModel(values, context.signal);
+  const backend = await loadModel(values, context);
   try {
     // Says what the vectors are even where there are none, and refuses wrong options before any input is read.
     const noTexts = await backend.embed([], embedOptions);

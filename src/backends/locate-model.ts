@@ -1,0 +1,25 @@
+import { fetchModel } from "../hub/fetch-model.js";
+import { hubSettings } from "../hub/settings.js";
+import type { NativeOptions } from "./native-options.js";
+import { resolveModel, type LocalModel } from "./resolve-model.js";
+
+/** A model that is on this machine now. */
+export interface LocatedModel extends LocalModel {
+  /** What the hash of its weights must be, where that is known. */
+  readonly weightsSha256?: string | undefined;
+}
+
+/** Finds a model and, where it is one of the hub, makes sure that the cache has it. */
+export async function locateModel(model: string | URL, options: NativeOptions): Promise<LocatedModel> {
+  const found = resolveModel(model, options);
+  if ("folder" in found) return found;
+  const { repository: modelId } = found;
+  const { signal, onProgress } = options;
+  const { folder, revision, weightsSha256 } = await fetchModel({
+    ...found,
+    settings: hubSettings(options),
+    signal,
+    onProgress: onProgress && ((download) => onProgress({ stage: "download", modelId, download })),
+  });
+  return { folder, modelId, revision, weightsSha256 };
+}

@@ -1,0 +1,40 @@
+import { findHubModel } from "../../backends/resolve-model.js";
+import { removeModel } from "../../hub/remove-model.js";
+import { hubSettings } from "../../hub/settings.js";
+import { UsageError, type Command, type Context } from "../command.js";
+import { formatBytes } from "../format-bytes.js";
+import { parse, parseFilled } from "../parse.js";
+import { write } from "../write.js";
+
+const help = `Usage: candle-embed rm [options] MODEL...
+
+Removes models from the cache of downloaded models, whoever downloaded them, and says what that freed. MODEL is a name or
+a hub id (org/name), as "candle-embed models --cached" lists it. The model that is installed with candle-embed stays.
+
+Options:
+      --revision REV       only this branch, tag or commit; files that others share stay
+      --cache-dir DIR      the cache (default: Hugging Face's cache, shared with Python)
+
+Examples:
+  candle-embed rm bge-small-en-v1.5
+  candle-embed rm --revision main my-org/my-model`;
+
+/** `candle-embed rm` */
+export const rm: Command = { summary: "remove downloaded models", help, run };
+
+async function run(args: readonly string[], { stdout }: Context): Promise<void> {
+  const options = { revision: { type: "string" }, "cache-dir": { type: "string" } } as const;
+  const { values, positionals: names } = parse(args, options);
+  if (names.length === 0) throw new UsageError("rm needs a MODEL: a name or a hub id");
+  const { cacheDir } = hubSettings({ cacheDir: parseFilled("cache-dir", values["cache-dir"]) });
+  const models = names.map((name) => {
+    const model = findHubModel(name);
+    if (model === undefined)
+      throw new UsageError(`${JSON.stringify(name)} is no name and no hub id (org/name)`);
+    return model;
+  });
+  for (const { repository } of models) {
+    const freed = await removeModel(cacheDir, repository, parseFilled("revision", values.revision));
+    await write(stdout, `${repository}: ${formatBytes(freed)} freed\n`);
+  }
+}
