@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
+import { makeFolder } from "./make-folder.js";
 import { isCommit } from "./names.js";
 
 /** One file of a commit, as the hub lists it. */
@@ -138,7 +139,7 @@ async function readText(file: string): Promise<string | undefined> {
 
 /** Readers see the old content or the new, never half of it. */
 async function replaceFile(file: string, content: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
+  await makeFolder(path.dirname(file));
   const temporary = `${file}.${randomBytes(4).toString("hex")}.tmp`;
   try {
     await writeFile(temporary, content, { flag: "wx" });

@@ -7,6 +7,7 @@ import { onAbort } from "../utils/on-abort.js";
 import { askCommit, askListing, type HubQuestion } from "./api.js";
 import { ModelCache, type Listing } from "./cache.js";
 import { HubClient } from "./client.js";
+import { hasContent } from "./content-hash.js";
 import {
   describeFileFailure,
   describeRefusal,
@@ -70,7 +71,7 @@ export async function fetchModel(request: ModelRequest): Promise<FetchedModel> {
     if (request.signal?.aborted === true) controller.abort();
     controller.signal.throwIfAborted();
     const cache = new ModelCache(settings.cacheDir, repository);
-    if (settings.offline) return await findOffline(request, revision, cache);
+    if (settings.offline) return await findOffline(request, revision, cache, controller.signal);
     return await fetchOnline(request, revision, cache, client, controller.signal);
   } catch (error) {
     if (controller.signal.aborted) throw aborted(request.signal);
@@ -159,6 +160,7 @@ async function findOffline(
   request: ModelRequest,
   revision: string,
   cache: ModelCache,
+  signal: AbortSignal,
 ): Promise<FetchedModel> {
   const { repository, pins = {} } = request;
   const commit = isCommit(revision) ? revision : await cache.readRef(revision);
@@ -180,7 +182,12 @@ async function findOffline(
   for (const name of needed) {
     const size = present.get(name);
     if (size === undefined) throw offline(request, `${name} is not`);
-    if (size !== (listing?.get(name)?.size ?? size)) throw offline(request, `${name} is not whole`);
+    const expected = listing?.get(name);
+    const isRight =
+      expected === undefined ||
+      (size === expected.size &&
+        (name === engineHashes || (await hasContent(path.join(folder, name), expected, signal))));
+    if (!isRight) throw offline(request, `${name} is not right`);
     bytes += size;
   }
   return {

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, readlink, rename, rm, stat, symlink } from "node:fs/promises";
+import { copyFile, readlink, rename, rm, stat, symlink } from "node:fs/promises";
 import path from "node:path";
+
+import { makeFolder } from "./make-folder.js";
 
 /** What `symlink` answers where there are no links: Windows without the right to make them, FAT, some network drives. */
 const noLinks = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EINVAL", "UNKNOWN"]);
@@ -11,7 +13,7 @@ const noLinks = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "
  */
 export async function pointTo(blob: string, pointer: string, symlinks: boolean): Promise<void> {
   const folder = path.dirname(pointer);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const target = path.relative(folder, blob);
   if (symlinks && (await link(target, pointer))) return;
   try {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, statfs } from "node:fs/promises";
+import { readFile, statfs } from "node:fs/promises";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
@@ -8,6 +8,7 @@ import { hasContent, type ExpectedContent } from "./content-hash.js";
 import { downloadFile } from "./download-file.js";
 import { fileSize, pointTo } from "./link.js";
 import { lockFile, withLock } from "./lock.js";
+import { makeFolder } from "./make-folder.js";
 import { checkInside } from "./names.js";
 import type { ModelFiles } from "./needed-files.js";
 import { ProgressMeter, type DownloadProgress } from "./progress.js";
@@ -76,7 +77,7 @@ export class Snapshot implements ModelFiles {
   /** Downloads these files, several at a time. The first failure ends the others. */
   async get(names: readonly string[]): Promise<void> {
     const { cache, onProgress, signal } = this.#init;
-    await mkdir(cache.blobs, { recursive: true });
+    await makeFolder(cache.blobs);
     const sizes = names.map((name) => this.size(name));
     await this.#checkRoom(sizes.reduce((sum, size) => sum + size, 0));
     const meter = new ProgressMeter(sizes, (progress) => onProgress?.(progress));
