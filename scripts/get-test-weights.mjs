@@ -8,7 +8,6 @@
 // below, whichever source it came from. Exit code 3 and one line on stderr: the weights cannot be had here, and the
 // tests that need them count as skipped with that reason.
 
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream, realpathSync } from "node:fs";
 import { access, cp, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
@@ -16,6 +15,8 @@ import path from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
+
+import { findPython, run } from "./python.mjs";
 
 const NAME = "all-MiniLM-L6-v2";
 const HUB_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2";
@@ -38,7 +39,6 @@ const SHA256 = {
 
 const CONNECT_LIMIT_MS = 5_000;
 const STALL_LIMIT_MS = 30_000;
-const PIP_LIMIT_MS = 15 * 60_000;
 const ABANDONED_AFTER_MS = 6 * 60 * 60_000;
 
 let pending;
@@ -148,42 +148,6 @@ async function downloadWithPip(scratch) {
   for (const file of Object.keys(SHA256))
     await cp(path.join(unpacked, PIP_FOLDER, file), path.join(folder, file));
   return folder;
-}
-
-async function findPython() {
-  for (const python of ["python3", "python"]) {
-    try {
-      await run(python, ["-m", "pip", "--version"]);
-      return python;
-    } catch {
-      // try the next name
-    }
-  }
-  throw new Error("no Python with pip");
-}
-
-function run(command, args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe"] });
-    // Not spawn's own `timeout`: Node keeps that timer, and so the process, alive where the command does not exist.
-    const timer = setTimeout(() => child.kill(), PIP_LIMIT_MS);
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text) => (stderr = (stderr + text).slice(-4000)));
-    child.on("error", (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-    child.on("close", (code, signal) => {
-      clearTimeout(timer);
-      if (code === 0) return resolve();
-      const last =
-        stderr
-          .trim()
-          .split("\n")
-          .findLast((line) => /error/i.test(line)) ?? stderr.trim().split("\n").at(-1);
-      reject(new Error(last || `${command} ended with ${code ?? signal}`));
-    });
-  });
 }
 
 /** Renames the checked folder into place. Where a parallel run was faster, its (equally checked) folder stays. */

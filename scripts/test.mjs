@@ -1,4 +1,5 @@
 // npm test: installs and builds what is missing, then runs every test. Ends with the code of the first that fails.
+import { getHuggingfaceHub } from "./get-huggingface-hub.mjs";
 import { getTestWeights } from "./get-test-weights.mjs";
 import { runNpm, runStep, setUp } from "./setup.mjs";
 
@@ -6,6 +7,8 @@ setUp();
 // Once, before tests in several processes would each download them.
 const { path, reason } = await getTestWeights();
 console.log(`- float32 weights: ${path ?? `none, their tests are skipped (${reason})`}`);
+const hub = await getHuggingfaceHub();
+console.log(`- huggingface_hub: ${hub.path ?? `none, the tests with it are skipped (${hub.reason})`}`);
 runStep("tests: Rust", "cargo", ["test", "--release", "--workspace"]);
 // The kernels' own tests run every instruction set of the machine; here the whole engine does, on the lower ones.
 const engine = [
