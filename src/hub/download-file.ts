@@ -25,6 +25,16 @@ const progressBytes = 1 << 20;
  * the process ends or the caller gives up: the next attempt, or the next run, asks for the rest.
  */
 export async function downloadFile(request: FileRequest, folder: string, target: string): Promise<void> {
+  for (let attempts = 0; attempts < 3; attempts++) {
+    if (await downloadOnce(request, folder, target)) return;
+  }
+  throw new CandleEmbedError(
+    "DOWNLOAD_FAILED",
+    `other processes remove the download of ${request.name} in ${folder}`,
+  );
+}
+
+async function downloadOnce(request: FileRequest, folder: string, target: string): Promise<boolean> {
   const { signal, name, expected } = request;
   const partial = await PartialFile.open(folder, expected);
   try {
@@ -39,7 +49,7 @@ export async function downloadFile(request: FileRequest, folder: string, target:
       throw wrongContent(request, ++wrong);
     };
     await withRetries(name, signal, attempt, () => partial.size - before >= progressBytes);
-    await partial.publish(target);
+    return await partial.publish(target);
   } catch (error) {
     // What fills the disk up helps nobody to go on.
     if (isFull(error)) await partial.discard();

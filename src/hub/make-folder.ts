@@ -9,8 +9,8 @@ export async function makeFolder(folder: string): Promise<void> {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     // On a file system that can only be read, Node's recursive mkdir answers ENOENT; plain mkdir knows the reason.
     if (path.dirname(folder) !== folder) await makeFolder(path.dirname(folder));
-    await mkdir(folder).catch((reason: NodeJS.ErrnoException) => {
-      if (reason.code !== "EEXIST") throw reason;
+    await mkdir(folder).catch((reason: unknown) => {
+      if ((reason as NodeJS.ErrnoException).code !== "EEXIST") throw reason;
     });
   }
 }

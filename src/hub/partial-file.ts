@@ -35,8 +35,12 @@ export class PartialFile {
   /** A new file in `folder`, with what the longest abandoned download of the same content got. */
   static async open(folder: string, expected: ExpectedContent): Promise<PartialFile> {
     const name = `${expected.etag}.${mine}-${randomBytes(4).toString("hex")}.incomplete`;
-    const handle = await open(path.join(folder, name), "wx+");
+    // Before the file is there: otherwise another download of this thread could take it for abandoned.
     active.add(name);
+    const handle = await open(path.join(folder, name), "wx+").catch((error: unknown) => {
+      active.delete(name);
+      throw error;
+    });
     const partial = new PartialFile(path.join(folder, name), expected, handle);
     try {
       const [longest, ...others] = await abandonedFiles(folder, expected.etag);
@@ -73,11 +77,22 @@ export class PartialFile {
     return this.#hash.isRight();
   }
 
-  /** Makes the file visible as `target`, whole and on the disk. */
-  async publish(target: string): Promise<void> {
+  /**
+   * Makes the file visible as `target`, whole and on the disk. `false` where it is gone: a process that could not see that
+   * this one is alive (in another container, say) took it for abandoned.
+   */
+  async publish(target: string): Promise<boolean> {
     await this.#handle.sync();
-    await this.#close();
-    await rename(this.#file, target);
+    await this.#handle.close();
+    try {
+      await rename(this.#file, target);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    } finally {
+      active.delete(path.basename(this.#file));
+    }
   }
 
   /** Leaves the file for the next run to go on with. */
@@ -92,8 +107,8 @@ export class PartialFile {
   }
 
   async #close(): Promise<void> {
-    active.delete(path.basename(this.#file));
     await this.#handle.close();
+    active.delete(path.basename(this.#file));
   }
 
   /**
@@ -101,7 +116,9 @@ export class PartialFile {
    * process that was stopped, another machine's clock), would write on into what has been checked by then.
    */
   async #adopt(abandoned: string): Promise<void> {
-    const source = await open(abandoned, "r");
+    const source = await open(abandoned, "r").catch(() => undefined);
+    // Somebody else was quicker.
+    if (source === undefined) return;
     try {
       const buffer = Buffer.allocUnsafe(1 << 20);
       while (this.size < this.#expected.size) {

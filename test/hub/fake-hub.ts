@@ -81,14 +81,18 @@ export class FakeHub {
   }
 
   /** Serves these files, or those of a folder, as the branch `main` of a model, and gives its commit. */
-  serve(repository: string, files: string | Readonly<Record<string, string | Buffer>>): string {
+  serve(
+    repository: string,
+    files: string | Readonly<Record<string, string | Buffer>>,
+    knownCommit?: string,
+  ): string {
     const contents = typeof files === "string" ? readFolder(files) : new Map(Object.entries(files));
     const served = new Map(
       [...contents].map(([name, content]) => [name, serveFile(name, Buffer.from(content))]),
     );
     const commit = createHash("sha1").update(repository);
     for (const [name, { etag }] of served) commit.update(name + etag);
-    this.#models.set(repository, { commit: commit.digest("hex"), files: served });
+    this.#models.set(repository, { commit: knownCommit ?? commit.digest("hex"), files: served });
     return this.commit(repository);
   }
 

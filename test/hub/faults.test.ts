@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 
@@ -246,7 +246,17 @@ describe("a fault that stays", () => {
   });
 });
 
-describe("several processes' worth of calls at once", () => {
+describe("eight calls at once", () => {
+  it("get the model where no lock can be made, each by itself", async () => {
+    const cache = newCache();
+    mkdirSync(cache, { recursive: true });
+    writeFileSync(path.join(cache, ".locks"), "no folder");
+    await Promise.all(Array.from({ length: 8 }, () => fetchFrom(hub, cache, "org/mean")));
+    expect(hub.count("model.safetensors")).toBeGreaterThan(1);
+    expect(wrongFiles(cache)).toEqual([]);
+    expect(leftovers(cache)).toEqual([]);
+  });
+
   it("fetch every file once", async () => {
     const cache = newCache();
     await Promise.all(Array.from({ length: 8 }, () => fetchFrom(hub, cache, "org/mean")));

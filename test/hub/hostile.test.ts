@@ -94,7 +94,7 @@ describe("a listing that is not one", () => {
     ["no list", () => ({ error: "none" })],
     [
       "an entry without a size",
-      (entries) => entries.map(({ size: _, ...entry }) => ({ ...entry, lfs: null })),
+      (entries) => entries.map((entry) => ({ ...entry, lfs: null, size: undefined })),
     ],
     ["a negative size", (entries) => entries.map((entry) => ({ ...entry, lfs: null, size: -1 }))],
     [

@@ -13,16 +13,8 @@ import path from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { fixtures, temporaryFolder } from "../native/support.js";
-import {
-  fetchFrom,
-  files,
-  isRoot,
-  leftovers,
-  mountTmpfs,
-  newCache,
-  startHub,
-  wrongFiles,
-} from "./support.js";
+import { fetchFrom, isRoot, leftovers, mountTmpfs, newCache, startHub, wrongFiles } from "./support.js";
+import { runCliWith } from "./run-cli.js";
 
 const hub = await startHub();
 const mean = path.join(fixtures, "tiny-bert-mean");
@@ -226,7 +218,6 @@ describe("a proxy", () => {
     });
     const cache = newCache();
     // A process of its own: certificates that are trusted besides Node's are read at its start.
-    const { runCliWith } = await import("./run-cli.js");
     const end = await runCliWith(["pull", "org/mean"], {
       HF_ENDPOINT: `https://localhost:${String(port)}`,
       HF_HUB_CACHE: cache,
@@ -284,4 +275,3 @@ function selfSigned(): { key: Buffer; cert: Buffer; file: string } {
   chmodSync(key, 0o600);
   return { key: readFileSync(key), cert: readFileSync(cert), file: cert };
 }
-void files;

@@ -1,7 +1,8 @@
 import { findPackageFolder } from "../../backends/resolve-model.js";
 import { catalog } from "../../catalog.js";
+import { CandleEmbedError } from "../../errors.js";
 import { listCachedModels, type CachedModel } from "../../hub/cached-models.js";
-import { hubSettings } from "../../hub/settings.js";
+import { hubSettings, type HubOptions } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { formatBytes } from "../format-bytes.js";
 import { parse, parseChoice, parseFilled } from "../parse.js";
@@ -25,27 +26,39 @@ Examples:
 /** `candle-embed models` */
 export const models: Command = { summary: "list the models that have a name, or are cached", help, run };
 
-const options = {
+const optionTypes = {
   cached: { type: "boolean" },
   "cache-dir": { type: "string" },
   format: { type: "string" },
 } as const;
 
 async function run(args: readonly string[], { stdout }: Context): Promise<void> {
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, optionTypes);
   if (positionals.length > 0) throw new UsageError("models takes no arguments");
   const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
-  const { cacheDir } = hubSettings({ cacheDir: parseFilled("cache-dir", values["cache-dir"]) });
-  const cached = await listCachedModels(cacheDir);
+  const options = { cacheDir: parseFilled("cache-dir", values["cache-dir"]) };
   if (values.cached === true) {
+    const { cacheDir } = hubSettings(options);
+    const cached = await listCachedModels(cacheDir);
     await write(stdout, format === "json" ? toJson(cached) : cachedTable(cached, cacheDir));
     return;
   }
+  const cached = await listCachedIfThere(options);
   const rows = catalog.map((entry) => ({
     ...entry,
     folder: findPackageFolder(entry) ?? cachedFolder(entry, cached),
   }));
   await write(stdout, format === "json" ? toJson(rows) : catalogTable(rows));
+}
+
+/** Without a cache, for want of a home folder for example, the names can be listed all the same. */
+async function listCachedIfThere(options: HubOptions): Promise<CachedModel[]> {
+  try {
+    return await listCachedModels(hubSettings(options).cacheDir);
+  } catch (error) {
+    if (CandleEmbedError.isInstance(error)) return [];
+    throw error;
+  }
 }
 
 type Row = (typeof catalog)[number] & { readonly folder: string | null };
