@@ -57,7 +57,7 @@ export class HubClient {
         return toHubResponse(response, url, status, options);
       } else {
         response.destroy();
-        throw failure(response, url, status);
+        throw failure(response, url, status, url.origin === this.#endpoint.origin);
       }
     }
     throw new CandleEmbedError(
@@ -144,8 +144,9 @@ function redirectTarget(from: URL, location: string | undefined): URL {
   return target;
 }
 
-function failure(response: http.IncomingMessage, url: URL, status: number): Error {
-  if (status === 408 || status === 429 || status >= 500) {
+/** What a host of files refuses is tried again: its addresses are signed for a time, and the hub gives a new one. */
+function failure(response: http.IncomingMessage, url: URL, status: number, isHub: boolean): Error {
+  if (!isHub || status === 408 || status === 429 || status >= 500) {
     return new TransientFailure(`${url.host} answered ${String(status)} for ${url.pathname}`, {
       retryAfterMs: parseRetryAfter(response.headers["retry-after"]),
     });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFile, statfs } from "node:fs/promises";
 import path from "node:path";
 
@@ -84,6 +85,8 @@ export class Snapshot implements ModelFiles {
     const queue = [...names].sort((a, b) => this.size(b) - this.size(a));
     const failed = new AbortController();
     const ended = AbortSignal.any([signal, failed.signal]);
+    // Each file has several things that listen.
+    setMaxListeners(0, ended);
     const work = async (): Promise<void> => {
       for (let name = queue.shift(); name !== undefined && !ended.aborted; name = queue.shift()) {
         await this.#getOne(name, meter, ended);

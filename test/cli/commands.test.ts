@@ -15,7 +15,7 @@ describe("help and version", () => {
   it("lists the commands", async () => {
     const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["embed", "similarity", "search", "models", "quantize"]) {
+    for (const name of ["embed", "similarity", "search", "models", "pull", "rm", "quantize"]) {
       expect(stdout).toContain(`  ${name}`);
       const page = await runCli([name, "--help"]);
       expect(page).toMatchObject({ code: 0, stderr: "" });
@@ -129,7 +129,9 @@ describe("search", () => {
 describe("models", () => {
   it("lists the catalogue and where each model is", async () => {
     const { stdout } = await runCli(["models"]);
-    expect(stdout).toMatch(/all-MiniLM-L6-v2 +sentence-transformers\/all-MiniLM-L6-v2 +384 +256 +int8 +\//);
+    expect(stdout).toMatch(
+      /all-MiniLM-L6-v2 +sentence-transformers\/all-MiniLM-L6-v2 +384 +256 +int8 +Apache-2\.0 +\//,
+    );
     const entries = JSON.parse((await runCli(["models", "--format", "json"])).stdout) as { folder: string }[];
     expect(entries[0]?.folder).toBe(path.join(root, "models/all-MiniLM-L6-v2"));
   });

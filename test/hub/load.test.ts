@@ -103,7 +103,7 @@ describe("a model of the hub", () => {
     hub.faults.clear();
   });
 
-  it.each([
+  it.each<[string, object, string, RegExp]>([
     ["org/none", {}, "MODEL_NOT_FOUND", /^there is no model org\/none at http/],
     ["org/mean", { revision: "v9" }, "MODEL_NOT_FOUND", /^org\/mean has no revision "v9"/],
     ["org/mean", { revision: "" }, "INVALID_INPUT", /"revision" must be a string that is not empty/],

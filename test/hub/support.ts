@@ -32,8 +32,8 @@ export function hubEnvironment(hub: FakeHub, cacheDir: string): Record<string, s
   return {
     HF_ENDPOINT: hub.endpoint,
     HF_HUB_CACHE: cacheDir,
-    HF_HUB_ETAG_TIMEOUT: "0.5",
-    HF_HUB_DOWNLOAD_TIMEOUT: "0.5",
+    HF_HUB_ETAG_TIMEOUT: "1",
+    HF_HUB_DOWNLOAD_TIMEOUT: "1",
   };
 }
 
