@@ -47,7 +47,8 @@ export function describeRefusal(
     );
   }
   // Without a token, the hub answers 401 for a private model and for one that is not there: it does not tell which.
-  if (errorCode === "RepoNotFound" || status === 401 || status === 404) {
+  const isEntry = errorCode === "EntryNotFound";
+  if (!isEntry && (errorCode === "RepoNotFound" || status === 401 || status === 404)) {
     return failed(
       "MODEL_NOT_FOUND",
       `there is no model ${repository} at ${endpoint}; if it is private, set HF_TOKEN to a token that can read it ` +

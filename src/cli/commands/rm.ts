@@ -8,8 +8,8 @@ import { write } from "../write.js";
 
 const help = `Usage: candle-embed rm [options] MODEL...
 
-Removes models from the cache of downloaded models, whoever downloaded them, and says what that freed. MODEL is a name or
-a hub id (org/name), as "candle-embed models --cached" lists it. The model that is installed with candle-embed stays.
+Removes models from the cache of downloaded models, whoever downloaded them, and says what that freed. MODEL is a name
+or a hub id (org/name), as "candle-embed models --cached" lists it. The model that is installed with candle-embed stays.
 
 Options:
       --revision REV       only this branch, tag or commit; files that others share stay
