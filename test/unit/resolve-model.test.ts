@@ -23,6 +23,36 @@ it.each(["all-MiniLM-L6-v2", "ALL-minilm-l6-V2", "sentence-transformers/all-Mini
   },
 );
 
+it("finds a model of the hub by its catalogue name or id, with the catalogue's commit and hashes", () => {
+  const entry = catalog.find(({ name }) => name === "bge-small-en-v1.5");
+  for (const name of ["bge-small-en-v1.5", "BAAI/bge-small-en-v1.5"]) {
+    expect(resolveModel(name)).toEqual({
+      repository: "BAAI/bge-small-en-v1.5",
+      revision: entry?.revision,
+      pins: entry?.sha256,
+    });
+    // The hashes hold for that commit alone.
+    expect(resolveModel(name, { revision: "main" })).toMatchObject({ revision: "main", pins: {} });
+  }
+  expect(resolveModel("org/name")).toEqual({ repository: "org/name", revision: undefined, pins: {} });
+});
+
+it("takes a folder for a folder, though a hub could have a model of that name", () => {
+  expect(resolveModel("test/unit")).toMatchObject({ folder: path.resolve("test/unit") });
+  expect(() => resolveModel("./org/name")).toThrow(/there is no such folder/);
+});
+
+it("leaves the package for the hub where float32 or another commit is asked for", () => {
+  const repository = "sentence-transformers/all-MiniLM-L6-v2";
+  expect(resolveModel("all-MiniLM-L6-v2", { dtype: "float32" })).toMatchObject({
+    repository,
+    revision: catalog[0]?.revision,
+    pins: catalog[0]?.sha256,
+  });
+  expect(resolveModel("all-MiniLM-L6-v2", { revision: "main" })).toMatchObject({ repository, pins: {} });
+  expect(resolveModel("all-MiniLM-L6-v2", { dtype: "int8" })).toHaveProperty("folder");
+});
+
 it("finds a folder by absolute path, relative path, URL and its text", () => {
   const expected = { folder, modelId: path.basename(folder), revision: undefined };
   const url = pathToFileURL(folder);
