@@ -72,7 +72,7 @@ describe("kill -9", () => {
     async () => {
       const random = randomNumbers(7);
       // Five of them in a row are less than one download takes.
-    const moments = Array.from({ length: 10 }, () => Array.from({ length: 5 }, () => 50 + random() * 300));
+      const moments = Array.from({ length: 10 }, () => Array.from({ length: 5 }, () => 50 + random() * 300));
       let killed = 0;
       let resumed = 0;
       const series = async (times: readonly number[]): Promise<void> => {
