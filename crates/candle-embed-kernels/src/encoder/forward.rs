@@ -3,6 +3,7 @@
 use super::{Encoder, EncoderLayer, Ends};
 use crate::activation::Activation;
 use crate::attention::AttentionScratch;
+use crate::gate::GateArgs;
 use crate::linear::{Linear, LinearArgs};
 use crate::norm::LayerNorm;
 use crate::pack::Aligned;
@@ -19,9 +20,13 @@ const FEED_FORWARD_ROWS: usize = 112;
 /// Working memory of one thread, or of a team.
 pub(super) struct Scratch {
     hidden: Aligned<f32>,
+    /// Normed copies of the hidden states, where norms come first.
+    normed: Aligned<f32>,
     qkv: Aligned<f32>,
     context: Aligned<f32>,
     wide: Aligned<f32>,
+    /// Gated values, where the feed-forward block has a gate.
+    gated: Aligned<f32>,
     bytes: Aligned<u8>,
     wide_bytes: Aligned<u8>,
     scales: Vec<RowScale>,
@@ -35,9 +40,11 @@ impl Default for Scratch {
         let floats = || Aligned::zeroed(0);
         Self {
             hidden: floats(),
+            normed: floats(),
             qkv: floats(),
             context: floats(),
             wide: floats(),
+            gated: floats(),
             bytes: Aligned::zeroed(0),
             wide_bytes: Aligned::zeroed(0),
             scales: Vec::new(),
@@ -54,12 +61,21 @@ impl Scratch {
         self.hidden.grow(tokens * hidden);
         self.qkv.grow(tokens * 3 * hidden);
         self.context.grow(tokens * hidden);
-        self.wide.grow(FEED_FORWARD_ROWS.min(tokens) * wide);
+        let rows = FEED_FORWARD_ROWS.min(tokens);
+        if encoder.parts.norm_first {
+            self.normed.grow(tokens * hidden);
+        }
+        if encoder.parts.gated {
+            self.wide.grow(rows * 2 * wide);
+            self.gated.grow(rows * wide);
+        } else {
+            self.wide.grow(rows * wide);
+        }
         if encoder.parts.layers.iter().any(|l| l.qkv.is_int8() || l.out.is_int8() || l.up.is_int8()) {
             self.bytes.grow(tokens * byte_stride(hidden));
         }
         if encoder.parts.layers.iter().any(|l| l.down.is_int8()) {
-            self.wide_bytes.grow(FEED_FORWARD_ROWS.min(tokens) * byte_stride(wide));
+            self.wide_bytes.grow(rows * byte_stride(wide));
         }
         if self.scales.len() < tokens {
             self.scales.resize(tokens, RowScale::default());
@@ -67,12 +83,15 @@ impl Scratch {
         self.wide_scales.resize(FEED_FORWARD_ROWS, RowScale::default());
     }
 
-    pub(super) fn buffers(&mut self) -> Buffers {
+    pub(super) fn buffers(&mut self, encoder: &Encoder) -> Buffers {
+        let parts = &encoder.parts;
         Buffers {
             hidden: self.hidden.as_mut_ptr(),
+            input: if parts.norm_first { self.normed.as_mut_ptr() } else { self.hidden.as_mut_ptr() },
             qkv: self.qkv.as_mut_ptr(),
             context: self.context.as_mut_ptr(),
             wide: self.wide.as_mut_ptr(),
+            activated: if parts.gated { self.gated.as_mut_ptr() } else { self.wide.as_mut_ptr() },
             bytes: self.bytes.as_mut_ptr(),
             wide_bytes: self.wide_bytes.as_mut_ptr(),
             scales: self.scales.as_mut_ptr(),
@@ -88,9 +107,14 @@ impl Scratch {
 /// The shared part of a [`Scratch`] as raw parts: a team's threads write disjoint rows or columns between barriers.
 pub(super) struct Buffers {
     hidden: *mut f32,
+    /// What linear layers take: the hidden states, or the normed copies.
+    input: *mut f32,
     qkv: *mut f32,
     context: *mut f32,
+    /// What `up` gives.
     wide: *mut f32,
+    /// What `down` takes: `wide` itself, or the gated values.
+    activated: *mut f32,
     bytes: *mut u8,
     wide_bytes: *mut u8,
     scales: *mut RowScale,
@@ -130,8 +154,8 @@ impl Encoder {
     /// # Safety
     ///
     /// `buffers` have room for the chunk and belong to this team alone; every member calls this with the same chunk.
-    pub(super) unsafe fn forward(
-        &self,
+    pub(super) unsafe fn forward<'a>(
+        &'a self,
         team: &Team<'_>,
         buffers: &Buffers,
         attention: &mut AttentionScratch,
@@ -139,20 +163,23 @@ impl Encoder {
         ends: &impl Ends,
     ) {
         let tokens = chunk.tokens();
-        let first_linear = self.parts.layers.first().map(|layer| &layer.qkv);
+        let parts = &self.parts;
+        // The norm that makes the input of a layer, where norms come first.
+        let norm_of = |layer: &'a EncoderLayer| if parts.norm_first { layer.attention_norm.as_ref() } else { None };
         // SAFETY: rows are taken from this thread's share, columns from its share of panels and heads;
         // a barrier stands between a step and the next that reads other members' results.
         unsafe {
             self.embed(team.share(tokens), buffers, chunk, ends);
-            let norm = self.parts.embedding_norm.as_ref();
-            self.finish_rows(team.share(tokens), norm, first_linear, buffers);
+            if let Some(first) = parts.layers.first() {
+                self.finish_rows(team.share(tokens), norm_of(first), Some(&first.qkv), buffers);
+            }
             team.barrier.wait();
-            for (at, layer) in self.parts.layers.iter().enumerate() {
+            for (at, layer) in parts.layers.iter().enumerate() {
                 let input = self.hidden_input(&layer.qkv, buffers, 0, tokens);
                 layer.qkv.run(&LinearArgs { out: buffers.qkv, ..input }, team.share(layer.qkv.panels()));
                 team.barrier.wait();
 
-                self.attend(team, buffers, attention, chunk);
+                self.attend(layer, team, buffers, attention, chunk);
                 team.barrier.wait();
 
                 let context = if layer.out.is_int8() {
@@ -174,7 +201,7 @@ impl Encoder {
                 layer.out.run(&args, team.share(layer.out.panels()));
                 team.barrier.wait();
 
-                let norm = Some(&layer.attention_norm);
+                let norm = if parts.norm_first { Some(&layer.output_norm) } else { layer.attention_norm.as_ref() };
                 self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
                 team.barrier.wait();
 
@@ -183,14 +210,23 @@ impl Encoder {
                     self.feed_forward(layer, team, buffers, first, count);
                 }
 
-                let next = self.parts.layers.get(at + 1).map(|layer| &layer.qkv);
-                self.finish_rows(team.share(tokens), Some(&layer.output_norm), next, buffers);
+                let next = parts.layers.get(at + 1);
+                let norm = if parts.norm_first { next.and_then(norm_of) } else { Some(&layer.output_norm) };
+                if next.is_some() || !parts.norm_first {
+                    self.finish_rows(team.share(tokens), norm, next.map(|layer| &layer.qkv), buffers);
+                }
+                team.barrier.wait();
+            }
+            if let Some(norm) = &parts.final_norm {
+                for row in team.share(tokens) {
+                    norm.row(buffers.hidden.add(row * self.hidden));
+                }
                 team.barrier.wait();
             }
         }
     }
 
-    /// Embeds the tokens `rows` of the chunk.
+    /// Embeds the tokens `rows` of the chunk, embedding norm included.
     ///
     /// # Safety
     ///
@@ -204,11 +240,16 @@ impl Encoder {
                 let values =
                     unsafe { std::slice::from_raw_parts_mut(buffers.hidden.add(row * self.hidden), self.hidden) };
                 ends.embed(base + row, row - start, values);
+                if let Some(norm) = &self.parts.embedding_norm {
+                    // SAFETY: the same row.
+                    unsafe { norm.row(values.as_mut_ptr()) };
+                }
             }
         }
     }
 
-    /// Norm, and bytes for the next linear layer while the row is in the first-level cache.
+    /// Norm, of a copy where norms come first, and bytes for the next linear layer while the row is in the first-level
+    /// cache.
     ///
     /// # Safety
     ///
@@ -223,11 +264,15 @@ impl Encoder {
         for row in rows {
             // SAFETY: a row of this thread.
             unsafe {
+                let input = buffers.input.add(row * self.hidden);
+                if self.parts.norm_first {
+                    ptr::copy_nonoverlapping(buffers.hidden.add(row * self.hidden), input, self.hidden);
+                }
                 if let Some(norm) = norm {
-                    norm.row(buffers.hidden.add(row * self.hidden));
+                    norm.row(input);
                 }
                 if let Some(next) = next.filter(|next| next.is_int8()) {
-                    quantize(next, row..row + 1, buffers.hidden, buffers.bytes, buffers.scales);
+                    quantize(next, row..row + 1, buffers.input, buffers.bytes, buffers.scales);
                 }
             }
         }
@@ -241,7 +286,7 @@ impl Encoder {
                 let bytes = buffers.bytes.add(first * byte_stride(self.hidden));
                 (bytes.cast_const(), buffers.scales.add(first).cast_const())
             } else {
-                (buffers.hidden.add(first * self.hidden).cast_const().cast(), ptr::null())
+                (buffers.input.add(first * self.hidden).cast_const().cast(), ptr::null())
             }
         };
         LinearArgs {
@@ -259,8 +304,16 @@ impl Encoder {
     /// # Safety
     ///
     /// As [`Encoder::forward`].
-    unsafe fn attend(&self, team: &Team<'_>, buffers: &Buffers, attention: &mut AttentionScratch, chunk: &Chunk<'_>) {
-        let heads = self.parts.attention.heads();
+    unsafe fn attend(
+        &self,
+        layer: &EncoderLayer,
+        team: &Team<'_>,
+        buffers: &Buffers,
+        attention: &mut AttentionScratch,
+        chunk: &Chunk<'_>,
+    ) {
+        let heads = layer.attention.heads();
+        let size = self.hidden / heads;
         for pair in team.share((chunk.offsets.len() - 1) * heads) {
             let (sequence, head) = (pair / heads, pair % heads);
             let first = chunk.offsets[sequence] - chunk.offsets[0];
@@ -270,13 +323,19 @@ impl Encoder {
                 unsafe {
                     let qkv = buffers.qkv.add(first * 3 * self.hidden);
                     let context = buffers.context.add(first * self.hidden);
-                    self.parts.attention.head(qkv, count, head, attention, context);
+                    if let Some(rotary) = &layer.rotary {
+                        // The head's queries and keys are read by this thread alone, and next.
+                        for part in 0..2 {
+                            rotary.turn(qkv.add(part * self.hidden + head * size), 3 * self.hidden, count);
+                        }
+                    }
+                    layer.attention.head(qkv, count, head, attention, context);
                 }
             }
         }
     }
 
-    /// `hidden += down(activation(up(hidden)))` for `count` rows from `first` on.
+    /// `hidden += down(activation(up(input)))` for `count` rows from `first` on.
     ///
     /// # Safety
     ///
@@ -292,16 +351,33 @@ impl Encoder {
         // SAFETY: as in `forward`.
         unsafe {
             let input = self.hidden_input(&layer.up, buffers, first, count);
-            let args = LinearArgs { out: buffers.wide, activation: self.parts.activation, ..input };
+            let gated = self.parts.gated;
+            let activation = if gated { Activation::Identity } else { self.parts.activation };
+            let args = LinearArgs { out: buffers.wide, activation, ..input };
             layer.up.run(&args, team.share(layer.up.panels()));
             team.barrier.wait();
-            let wide = if layer.down.is_int8() {
-                let rows = team.share(count);
-                quantize(&layer.down, rows, buffers.wide, buffers.wide_bytes, buffers.wide_scales);
+            if gated {
+                for row in team.share(count) {
+                    (layer.down.kernels.gate)(&GateArgs {
+                        row: buffers.wide.add(row * 2 * self.feed_forward),
+                        n: self.feed_forward,
+                        activation: self.parts.activation,
+                        out: buffers.activated.add(row * self.feed_forward),
+                    });
+                    if layer.down.is_int8() {
+                        quantize(&layer.down, row..row + 1, buffers.activated, buffers.wide_bytes, buffers.wide_scales);
+                    }
+                }
                 team.barrier.wait();
+            } else if layer.down.is_int8() {
+                let rows = team.share(count);
+                quantize(&layer.down, rows, buffers.activated, buffers.wide_bytes, buffers.wide_scales);
+                team.barrier.wait();
+            }
+            let wide = if layer.down.is_int8() {
                 buffers.wide_bytes.cast_const()
             } else {
-                buffers.wide.cast_const().cast()
+                buffers.activated.cast_const().cast()
             };
             let hidden = buffers.hidden.add(first * self.hidden);
             let args = LinearArgs {
