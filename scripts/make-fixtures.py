@@ -320,7 +320,7 @@ TINY = {
     "tiny-nomic-bert": (
         dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=56, max_position_embeddings=64), "mean",
         # Longer than the configuration's positions, as in the published folder.
-        dict(architecture="nomic_bert", limit=100, prompts=NOMIC_PROMPTS, after=["longer_limit"], last=["published_nomic_config"], dimensions=16),
+        dict(architecture="nomic_bert", limit=100, prompts=NOMIC_PROMPTS, after=["longer_limit"], last=["published_nomic_config"], norm_before_cut=16),
     ),
     "tiny-nomic-bert-native": (
         dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, max_position_embeddings=64, rope_parameters=dict(rope_type="default", rope_theta=50.0)),
@@ -376,10 +376,17 @@ def write_tiny(name):
     cases += [dict(prompt_name=prompt) for prompt in options.get("prompts", {})]
     if "dimensions" in options:
         cases += [dict(truncate_dim=options["dimensions"], normalize_embeddings=cut) for cut in (False, True)]
+    if "norm_before_cut" in options:
+        cases.append(dict(norm_before_cut=options["norm_before_cut"]))
     model, written, worst = load(folder), [], 0.0
     texts = TINY_TEXTS + (OTHER_TEXTS if "architecture" in options else [])
     for case in cases:
+        cut = case.pop("norm_before_cut", None)
         vectors, error = encode_with_error(folder, texts, **case)
+        if cut is not None:
+            # As the card of nomic-embed-text-v1.5 says.
+            normed = torch.nn.functional.layer_norm(torch.from_numpy(vectors), vectors.shape[1:])[:, :cut]
+            vectors = torch.nn.functional.normalize(normed).numpy()
         prompt = model.prompts.get(case.get("prompt_name"), "")
         lengths = token_counts(folder, [prompt + text for text in texts])
         written.append(
@@ -387,7 +394,7 @@ def write_tiny(name):
                 "prompt_name": case.get("prompt_name"),
                 "prompt": prompt,
                 "dimensions": vectors.shape[1],
-                "renormalized": case.get("normalize_embeddings", False),
+                "renormalized": case.get("normalize_embeddings", cut is not None),
                 "float64_difference": rounded(error, 2),
                 "lengths": lengths,
                 "tokens": [min(length, model.max_seq_length) for length in lengths],

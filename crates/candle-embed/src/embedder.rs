@@ -90,7 +90,7 @@ impl Embedder {
         check_dtype(options.dtype)?;
         let mut weights = Weights::open(&folder.weights)?;
         let spec = models::describe(&folder, &weights)?;
-        let head = VectorHead::load(&folder.head, spec.hidden_size())?;
+        let head = VectorHead::load(&folder.head, &spec)?;
         if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
             weights = quantized(&folder, &spec, &weights)?;
         }

@@ -25,6 +25,11 @@ impl ModelSpec {
         }
     }
 
+    /// See [`EncoderSpec::norm_before_cut`].
+    pub fn norm_before_cut(&self) -> bool {
+        matches!(self, Self::Encoder(encoder) if encoder.norm_before_cut)
+    }
+
     /// Token ids are below this.
     pub fn vocabulary(&self) -> usize {
         match self {
@@ -180,6 +185,8 @@ pub(crate) struct EncoderSpec {
     pub layers: Vec<LayerSpec>,
     /// After the last layer.
     pub final_norm: Option<NormSpec>,
+    /// A text's vector is layer-normed, without weights, before it is cut to fewer dimensions.
+    pub norm_before_cut: bool,
 }
 
 impl EncoderSpec {

@@ -123,5 +123,6 @@ pub(super) fn encoder(config: &Value, weights: &Weights, model: &str, padding: O
         distance_bias: None,
         layers: layers.collect(),
         final_norm: None,
+        norm_before_cut: false,
     })
 }

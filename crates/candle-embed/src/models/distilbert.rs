@@ -83,5 +83,6 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         distance_bias: None,
         layers: layers.collect(),
         final_norm: None,
+        norm_before_cut: false,
     })
 }

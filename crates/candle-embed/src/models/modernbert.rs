@@ -189,5 +189,6 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         distance_bias: None,
         layers: config.layer_types()?.into_iter().enumerate().map(layer).collect::<Result<_>>()?,
         final_norm: Some(norm(format!("{prefix}final_norm"))),
+        norm_before_cut: false,
     })
 }

@@ -118,5 +118,6 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         }),
         layers: layers.collect(),
         final_norm: None,
+        norm_before_cut: false,
     })
 }

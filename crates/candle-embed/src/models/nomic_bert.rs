@@ -182,5 +182,7 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         distance_bias: None,
         layers: layers.collect(),
         final_norm: None,
+        // The card of nomic-embed-text-v1.5, the one that can be cut: layer norm, cut, unit length.
+        norm_before_cut: true,
     })
 }
