@@ -368,8 +368,8 @@ impl TokenizerConfig {
     }
 }
 
-/// `model.safetensors`, or the shards that `model.safetensors.index.json` names.
-fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// The `model.safetensors` of a module's folder, or the shards that `model.safetensors.index.json` names.
+pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
     #[derive(Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
@@ -384,7 +384,8 @@ fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
         shards.dedup();
         return shards.into_iter().map(|shard| Ok(folder.join(inside(shard)?))).collect();
     }
-    let message = if folder.join("pytorch_model.bin").is_file() {
+    let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+    let message = if pickled.iter().any(|name| folder.join(name).is_file()) {
         format!(
             "{} has only pytorch_model.bin, a format that can run code when it is read; convert it once in Python: \
              SentenceTransformer(folder).save(folder, safe_serialization=True)",

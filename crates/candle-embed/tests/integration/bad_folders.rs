@@ -33,6 +33,10 @@ fn absent_files() {
     let copy = copy();
     copy.remove("model.safetensors").write("pytorch_model.bin", "weights");
     expect(&copy, ModelNotFound, "safe_serialization");
+    // Old folders have a dense layer of that kind beside an encoder that was converted.
+    let copy = Copy::of("tiny-bert-dense");
+    copy.remove("2_Dense/model.safetensors").write("2_Dense/pytorch_model.bin", "weights");
+    expect(&copy, ModelNotFound, "safe_serialization");
 }
 
 #[test]
