@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures: texts, tiny random BERT folders, and the vectors sentence-transformers gives for them.
+"""Writes test/fixtures: texts, tiny random model folders, and the vectors sentence-transformers gives for them.
 
     python -m pip install -r scripts/requirements.txt
     python scripts/make-fixtures.py --model "$(node scripts/get-test-weights.mjs)"
@@ -22,6 +22,7 @@ from pathlib import Path
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", CUDA_VISIBLE_DEVICES="")
 
+import model2vec
 import numpy as np
 import sentence_transformers
 import torch
@@ -29,8 +30,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules import Dense, Normalize, Transformer
-from sentence_transformers.sentence_transformer.modules import Pooling
-from tokenizers import Tokenizer
+from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import BertConfig, BertForMaskedLM, BertModel, BertTokenizerFast
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -265,12 +266,17 @@ TINY_TEXTS = [
     "the river and the stone " * 30,
 ]
 
+# Special tokens of RoBERTa and its kin, spelled in a text: a padding token is not counted as a position.
+OTHER_TEXTS = ["<s> the <mask> of </s> a <pad> query <pad>", "the river. " * 5 + "\U0001f98a" * 3 + " stone? " * 3]
+
 BASE = dict(
     hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64, max_position_embeddings=64,
     type_vocab_size=2, hidden_act="gelu", layer_norm_eps=1e-12,
 )  # fmt: skip
 SMALL = BASE | dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=40, max_position_embeddings=40)
 PROMPTS = {"query": "represent this: ", "document": ""}
+E5_PROMPTS = {"query": "query: ", "passage": "passage: "}
+NOMIC_PROMPTS = {"query": "search_query: ", "document": "search_document: "}
 
 # name: (BertConfig values, pooling modes, options). The shapes differ on purpose.
 TINY = {
@@ -296,6 +302,48 @@ TINY = {
     "tiny-bert-bf16": (BASE, "mean", dict(dtype=torch.bfloat16)),
     "tiny-bert-sharded": (SMALL | dict(num_hidden_layers=2), "mean", dict(after=["sharded"])),
     "tiny-bert-dot-prefix": (SMALL, "mean", dict(masked_lm=True)),
+    "tiny-roberta": (
+        SMALL | dict(max_position_embeddings=50, type_vocab_size=1, layer_norm_eps=1e-5, num_hidden_layers=2), "mean",
+        dict(architecture="roberta", limit=48),
+    ),
+    "tiny-xlm-roberta": (
+        BASE | dict(max_position_embeddings=66, type_vocab_size=1, layer_norm_eps=1e-5), "mean",
+        dict(architecture="xlm-roberta", limit=64, prompts=E5_PROMPTS),
+    ),
+    "tiny-mpnet": (
+        {k: v for k, v in BASE.items() if k != "type_vocab_size"} | dict(max_position_embeddings=202, layer_norm_eps=1e-5), "mean",
+        dict(architecture="mpnet", limit=200),
+    ),
+    "tiny-distilbert": (
+        dict(dim=24, n_layers=2, n_heads=3, hidden_dim=40, max_position_embeddings=64), "cls", dict(architecture="distilbert"),
+    ),
+    "tiny-nomic-bert": (
+        dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=56, max_position_embeddings=64), "mean",
+        # Longer than the configuration's positions, as in the published folder.
+        dict(architecture="nomic_bert", limit=100, prompts=NOMIC_PROMPTS, after=["longer_limit"], last=["published_nomic_config"], norm_before_cut=16),
+    ),
+    "tiny-nomic-bert-native": (
+        dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, max_position_embeddings=64, rope_parameters=dict(rope_type="default", rope_theta=50.0)),
+        "mean", dict(architecture="nomic_bert"),
+    ),
+    "tiny-modernbert": (
+        dict(hidden_size=32, num_hidden_layers=4, num_attention_heads=2, intermediate_size=40, max_position_embeddings=180, local_attention=12), "cls",
+        dict(architecture="modernbert"),
+    ),
+    "tiny-modernbert-biases": (
+        dict(
+            hidden_size=24, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24, max_position_embeddings=96, local_attention=40,
+            norm_bias=True, attention_bias=True, mlp_bias=True, hidden_activation="gelu_pytorch_tanh", global_attn_every_n_layers=2,
+        ), "mean", dict(architecture="modernbert", masked_lm=True, last=["published_modernbert_config"]),
+    ),
+}  # fmt: skip
+
+# Each is (dimensions of the table, options).
+STATIC = {
+    "tiny-static": (24, {}),
+    "tiny-static-nested": (20, dict(normalize=True, own_limit=30, nested=True)),
+    "tiny-model2vec": (16, dict(model2vec=dict(normalize=True, config=dict(model_type="model2vec", hidden_dim=16, seq_length=1000000)))),
+    "tiny-model2vec-clusters": (12, dict(model2vec=dict(max_length=20), clusters=31, dtype=np.float16)),
 }  # fmt: skip
 
 
@@ -304,8 +352,10 @@ def fill(state, seed):
     random = np.random.default_rng(seed)
     for name in sorted(state):
         noise = torch.from_numpy(random.standard_normal(state[name].shape, dtype=np.float32))
-        if name.endswith("LayerNorm.weight"):
+        if name.lower().endswith("norm.weight"):
             values = 1 + 0.2 * noise
+        elif "relative_attention_bias" in name:
+            values = noise
         elif name.endswith("bias"):
             values = 0.1 * noise
         else:
@@ -326,17 +376,25 @@ def write_tiny(name):
     cases += [dict(prompt_name=prompt) for prompt in options.get("prompts", {})]
     if "dimensions" in options:
         cases += [dict(truncate_dim=options["dimensions"], normalize_embeddings=cut) for cut in (False, True)]
+    if "norm_before_cut" in options:
+        cases.append(dict(norm_before_cut=options["norm_before_cut"]))
     model, written, worst = load(folder), [], 0.0
+    texts = TINY_TEXTS + (OTHER_TEXTS if "architecture" in options else [])
     for case in cases:
-        vectors, error = encode_with_error(folder, TINY_TEXTS, **case)
+        cut = case.pop("norm_before_cut", None)
+        vectors, error = encode_with_error(folder, texts, **case)
+        if cut is not None:
+            # As the card of nomic-embed-text-v1.5 says.
+            normed = torch.nn.functional.layer_norm(torch.from_numpy(vectors), vectors.shape[1:])[:, :cut]
+            vectors = torch.nn.functional.normalize(normed).numpy()
         prompt = model.prompts.get(case.get("prompt_name"), "")
-        lengths = token_counts(folder, [prompt + text for text in TINY_TEXTS])
+        lengths = token_counts(folder, [prompt + text for text in texts])
         written.append(
             {
                 "prompt_name": case.get("prompt_name"),
                 "prompt": prompt,
                 "dimensions": vectors.shape[1],
-                "renormalized": case.get("normalize_embeddings", False),
+                "renormalized": case.get("normalize_embeddings", cut is not None),
                 "float64_difference": rounded(error, 2),
                 "lengths": lengths,
                 "tokens": [min(length, model.max_seq_length) for length in lengths],
@@ -353,27 +411,75 @@ def write_tiny(name):
         "pooling": [pooling] if isinstance(pooling, str) else list(pooling),
         "include_prompt": options.get("include_prompt", True),
         "normalized": options.get("normalize", True),
-        "texts": TINY_TEXTS,
+        "texts": texts,
         "cases": written,
     }
     write_json(FIXTURES / f"{name}.expected.json", expected)
+    for step in options.get("last", []):
+        globals()[step](folder)
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"{name}: {size / 1000:.0f} kB, {len(written)} cases, limit {model.max_seq_length}, float64 difference {worst:.1e}")
 
 
-def build_tiny(name, folder, config, pooling, options):
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
+def bert_tokenizer(options):
     vocab = options.get("vocab", LOWER_VOCAB)
-    tokenizer = BertTokenizerFast(vocab={token: n for n, token in enumerate(vocab)}, **options.get("tokenizer", {}))
-    architecture = BertForMaskedLM if options.get("masked_lm") else BertModel
-    network = architecture(BertConfig(vocab_size=len(vocab), **config))
+    return BertTokenizerFast(vocab={token: n for n, token in enumerate(vocab)}, **options.get("tokenizer", {}))
+
+
+def roberta_tokenizer(options):
+    # Byte-level BPE: the 256 bytes as characters, and some words with and without a space before them.
+    merges, vocab = [], ["<s>", "<pad>", "</s>", "<unk>", *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    for word in ["the", "river", "and", "\u0120the", "\u0120river", "\u0120and", "ing", "er"]:
+        for end in range(1, len(word)):
+            if (merge := (word[:end], word[end])) not in merges:
+                merges.append(merge)
+                vocab.append(word[: end + 1])
+    vocab = {token: n for n, token in enumerate(dict.fromkeys([*vocab, "<mask>"]))}
+    return transformers.RobertaTokenizerFast(vocab=vocab, merges=merges, model_max_length=options["limit"])
+
+
+def xlm_roberta_tokenizer(options):
+    pieces = ["\u2581", *(f"\u2581{word}" for word in WORDS), *(suffix[2:] for suffix in SUFFIXES)]
+    pieces += [*LETTERS, *LETTERS.upper(), *"0123456789", *".,:;!?'\"()[]-_/", *"ßæ中文жя", "\u2581Q", "passage", "query", "\u2581:"]
+    vocab = [(token, 0.0) for token in ("<s>", "<pad>", "</s>", "<unk>")]
+    # Longer pieces are likelier than their letters one by one; no two segmentations of a text weigh the same.
+    vocab += [(piece, -3.0 - n / 64 - (4 if len(piece) == 1 else 0)) for n, piece in enumerate(dict.fromkeys(pieces))]
+    return transformers.XLMRobertaTokenizerFast(vocab=[*vocab, ("<mask>", 0.0)], model_max_length=options["limit"])
+
+
+def mpnet_tokenizer(options):
+    vocab = ["<s>", "<pad>", "</s>", "<unk>", *(token for token in LOWER_VOCAB if token not in SPECIAL), "[UNK]", "<mask>"]
+    vocab = {token: n for n, token in enumerate(vocab)}
+    return transformers.MPNetTokenizerFast(vocab=vocab, model_max_length=options["limit"])
+
+
+TOKENIZERS = {
+    "bert": bert_tokenizer, "distilbert": bert_tokenizer, "nomic_bert": bert_tokenizer, "modernbert": bert_tokenizer,
+    "roberta": roberta_tokenizer, "xlm-roberta": xlm_roberta_tokenizer, "mpnet": mpnet_tokenizer,
+}  # fmt: skip
+CLASSES = {
+    "bert": "Bert", "distilbert": "DistilBert", "nomic_bert": "NomicBert", "modernbert": "ModernBert",
+    "roberta": "Roberta", "xlm-roberta": "XLMRoberta", "mpnet": "MPNet",
+}  # fmt: skip
+
+
+def build_tiny(name, folder, config, pooling, options):
+    seed = seed_of(name)
+    tokenizer, prefix = TOKENIZERS[options.get("architecture", "bert")](options), CLASSES[options.get("architecture", "bert")]
+    of = lambda suffix: getattr(transformers, prefix + suffix)
+    ids = {key: getattr(tokenizer, key) for key in ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")}
+    if prefix == "ModernBert":
+        config = config | ids
+    elif prefix != "Bert":
+        config = config | dict(pad_token_id=ids["pad_token_id"])
+    network = of("ForMaskedLM" if options.get("masked_lm") else "Model")(of("Config")(vocab_size=len(tokenizer), **config))
     with torch.no_grad():
         fill(dict(network.named_parameters()), seed)
     with tempfile.TemporaryDirectory() as bare:
-        BertModel(network.config).save_pretrained(bare)
+        of("Model")(network.config).save_pretrained(bare)
         tokenizer.save_pretrained(bare)
         modules = [Transformer(bare)]
-    dimension = config["hidden_size"]
+    dimension = config.get("hidden_size") or config["dim"]
     modules.append(Pooling(dimension, pooling, include_prompt=options.get("include_prompt", True)))
     if "dense" in options:
         dense = Dense(modules[-1].pooling_output_dimension, **options["dense"])
@@ -437,6 +543,140 @@ def legacy_layout(folder):
     state = load_file(folder / "model.safetensors")
     state["embeddings.position_ids"] = torch.arange(BASE["max_position_embeddings"]).unsqueeze(0)
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def longer_limit(folder):
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 100, "do_lower_case": False})
+
+
+def published_nomic_config(folder):
+    """The keys of nomic-embed-text-v1.5's config.json, which are GPT-2's, instead of transformers'. The tensors have the
+    published names anyway."""
+    ours = json.loads((folder / "config.json").read_text())
+    config = {
+        "activation_function": "swiglu", "architectures": ["NomicBertModel"], "attn_pdrop": 0.0, "bos_token_id": None, "causal": False,
+        "dense_seq_output": True, "embd_pdrop": 0.0, "eos_token_id": None, "fused_bias_fc": True, "fused_dropout_add_ln": True,
+        "initializer_range": 0.02, "layer_norm_epsilon": ours["layer_norm_eps"], "max_trained_positions": 16, "mlp_fc1_bias": False,
+        "mlp_fc2_bias": False, "model_type": "nomic_bert", "n_embd": ours["hidden_size"], "n_head": ours["num_attention_heads"],
+        "n_inner": ours["intermediate_size"], "n_layer": ours["num_hidden_layers"], "n_positions": ours["max_position_embeddings"],
+        "pad_vocab_size_multiple": 64, "parallel_block": False, "parallel_block_tied_norm": False, "prenorm": False, "qkv_proj_bias": False,
+        "reorder_and_upcast_attn": False, "resid_pdrop": 0.0, "rotary_emb_base": ours["rope_parameters"]["rope_theta"], "rotary_emb_fraction": 1.0,
+        "rotary_emb_interleaved": False, "rotary_emb_scale_base": None, "rotary_scaling_factor": None,
+        "scale_attn_by_inverse_layer_idx": False, "scale_attn_weights": True, "type_vocab_size": ours["type_vocab_size"], "use_cache": True,
+        "use_flash_attn": True, "use_rms_norm": False, "use_xentropy": True, "vocab_size": ours["vocab_size"],
+    }  # fmt: skip
+    write_json(folder / "config.json", config)
+
+
+def published_modernbert_config(folder):
+    """The keys of transformers 4, as gte-modernbert-base has them."""
+    with edited(folder / "config.json") as config:
+        rope, types = config.pop("rope_parameters"), config.pop("layer_types")
+        config["global_rope_theta"] = rope["full_attention"]["rope_theta"]
+        config["local_rope_theta"] = rope["sliding_attention"]["rope_theta"]
+        config["global_attn_every_n_layers"] = types[1:].index("full_attention") + 1
+        config["position_embedding_type"] = "absolute"
+
+
+def seed_of(name):
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Static embeddings
+# ---------------------------------------------------------------------------------------------------------------------
+
+# What sentence-transformers does not limit; more characters than any string of JavaScript has.
+NO_LIMIT = 1 << 30
+
+
+def write_static(name):
+    dimensions, options = STATIC[name]
+    folder = FIXTURES / name
+    shutil.rmtree(folder, ignore_errors=True)
+    tokenizer = Tokenizer(models.WordPiece({token: n for n, token in enumerate(LOWER_VOCAB)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.add_special_tokens(SPECIAL)
+    if "own_limit" in options:
+        tokenizer.enable_truncation(options["own_limit"])
+    random = np.random.default_rng(seed_of(name))
+    table = random.standard_normal((options.get("clusters", len(LOWER_VOCAB)), dimensions), dtype=np.float32)
+    texts = TINY_TEXTS + OTHER_TEXTS + ["river " * 60 + "stone", "zyx \U0001f98a " * 30]
+    if "model2vec" in options:
+        vectors, exact, counts, limit = write_model2vec(folder, tokenizer, table, random, texts, options)
+    else:
+        vectors, exact, counts, limit = write_static_module(folder, tokenizer, table, texts, options)
+    expected = {
+        "model": name,
+        "versions": versions() | ({"model2vec": model2vec.__version__} if "model2vec" in options else {}),
+        "max_tokens": limit,
+        "dimensions": dimensions,
+        "pooling": ["mean"],
+        "include_prompt": True,
+        "normalized": options.get("model2vec", options).get("normalize", False),
+        "texts": texts,
+        "cases": [
+            {
+                "prompt_name": None, "prompt": "", "dimensions": dimensions, "renormalized": False,
+                "float64_difference": rounded(float(np.abs(vectors - exact).max()), 2), **counts,
+                "vectors": [[rounded(value, 9) for value in row] for row in vectors.astype(np.float32)],
+            }
+        ],
+    }  # fmt: skip
+    write_json(FIXTURES / f"{name}.expected.json", expected)
+    print(f"{name}: limit {limit}, float64 difference {np.abs(vectors - exact).max():.1e}")
+
+
+def write_static_module(folder, tokenizer, table, texts, options):
+    modules = [StaticEmbedding(tokenizer, embedding_weights=table)] + ([Normalize()] if options.get("normalize") else [])
+    SentenceTransformer(modules=modules, device="cpu").save(str(folder), create_model_card=False)
+    if options.get("nested"):
+        # As static-retrieval-mrl-en-v1 has it.
+        (folder / "0_StaticEmbedding").mkdir()
+        for file in ("model.safetensors", "tokenizer.json"):
+            (folder / file).rename(folder / "0_StaticEmbedding" / file)
+        modules_file = json.loads((folder / "modules.json").read_text())
+        modules_file[0].update(path="0_StaticEmbedding", type="sentence_transformers.models.StaticEmbedding")
+        write_json(folder / "modules.json", modules_file)
+    same_everywhere(folder)
+    model = SentenceTransformer(str(folder), device="cpu")
+    vectors, exact = encode(model, texts), encode(SentenceTransformer(str(folder), device="cpu").double(), texts)
+    limit = options.get("own_limit", NO_LIMIT)
+    tokenizer.no_truncation()
+    lengths = [len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
+    for text, length in zip(texts, lengths):
+        assert len(model.preprocess([text])["input_ids"]) == min(length, limit)
+    counts = dict(lengths=lengths, tokens=[min(n, limit) for n in lengths], truncated=[n > limit for n in lengths])
+    return vectors, exact, counts, limit
+
+
+def write_model2vec(folder, tokenizer, table, random, texts, options):
+    given = dict(options["model2vec"])
+    if "clusters" in options:
+        given["token_mapping"] = random.integers(0, len(table), len(LOWER_VOCAB))
+        given["weights"] = random.uniform(0.2, 2.0, len(LOWER_VOCAB)).astype(np.float32)
+    table = table.astype(options.get("dtype", np.float32))
+    model2vec.StaticModel(table, tokenizer, **given).save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    for file in folder.glob("*.safetensors"):
+        file.chmod(0o644)
+    model = model2vec.StaticModel.from_pretrained(folder, force_download=False)
+    vectors = np.stack([model.encode([text])[0] for text in texts])
+    wide = model2vec.StaticModel(model.embedding.astype(np.float64), tokenizer, **given)
+    exact = np.stack([wide.encode([text])[0] for text in texts])
+    if table.dtype != np.float32:
+        # It computes in the type of its table; here the arithmetic is float32 at least.
+        vectors = exact
+    limit, tokens, truncated, lengths = model.max_length, [], [], []
+    for text in texts:
+        cut = text[: limit * model.median_token_length]
+        tokenizer.no_truncation()
+        whole = tokenizer.encode(cut, add_special_tokens=False).ids
+        lengths.append(len(tokenizer.encode(text, add_special_tokens=False).ids))
+        truncated.append(len(cut) < len(text) or len(whole) > limit)
+        tokens.append(sum(id != LOWER_VOCAB.index("[UNK]") for id in whole[:limit]))
+    return vectors, exact, dict(lengths=lengths, tokens=tokens, truncated=truncated), limit
 
 
 def sharded(folder):
@@ -580,13 +820,14 @@ def main():
         "texts": lambda: write_texts(options.model),
         MINILM: lambda: write_minilm(options.model),
         **{name: lambda name=name: write_tiny(name) for name in TINY},
+        **{name: lambda name=name: write_static(name) for name in STATIC},
         "quality": lambda: write_quality(options.model, options.data),
     }
     chosen = options.only or list(parts)
     if unknown := [name for name in chosen if name not in parts]:
         parser.error(f"no part {unknown[0]!r}; there are {', '.join(parts)}")
-    if options.model is None and not set(chosen) <= set(TINY):
-        parser.error(f"--model is needed for {', '.join(name for name in chosen if name not in TINY)}")
+    if options.model is None and not set(chosen) <= set(TINY) | set(STATIC):
+        parser.error(f"--model is needed for {', '.join(name for name in chosen if name not in TINY and name not in STATIC)}")
     for name in parts:
         if name not in chosen:
             continue

@@ -9,6 +9,7 @@ use candle_embed_kernels::{
     Linear, QuantizedRows, ThreadPool, probe,
 };
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Best of `rounds` runs of at least [`FLOOR`] each, in seconds a call. Runs are shorter than a scheduler's time slice, so
@@ -195,20 +196,25 @@ impl Ends for Tables {
 fn encoder(isa: Isa, int8: bool, [layers, hidden, heads, wide]: [usize; 4], random: &mut Random) -> Encoder {
     let norm = || LayerNorm::new(isa, vec![1.0; hidden], None, 1e-12).expect("a shape");
     let mut of = |shape| linear(isa, shape, int8, random);
+    let attention = Arc::new(Attention::new(isa, heads, hidden / heads, None).expect("a shape"));
     let parts = EncoderParts {
         embedding_norm: Some(norm()),
-        attention: Attention::new(isa, heads, hidden / heads, None).expect("a shape"),
         activation: Activation::Gelu,
+        gated: false,
+        norm_first: false,
         layers: (0..layers)
             .map(|_| EncoderLayer {
+                attention: Arc::clone(&attention),
+                rotary: None,
                 qkv: of([3 * hidden, hidden]),
                 out: of([hidden, hidden]),
-                attention_norm: norm(),
+                attention_norm: Some(norm()),
                 up: of([wide, hidden]),
                 down: of([hidden, wide]),
                 output_norm: norm(),
             })
             .collect(),
+        final_norm: None,
     };
     Encoder::new(parts).expect("matching shapes")
 }

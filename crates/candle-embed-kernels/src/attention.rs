@@ -18,7 +18,20 @@ pub struct Attention {
     heads: usize,
     head_size: usize,
     bias: Option<DistanceBias>,
+    window: Option<Window>,
 }
+
+/// Keys further than `reach` tokens from a query are not seen. The keys outside of a tile's reach are left out; the mask
+/// is for those that only some of the tile's queries see.
+struct Window {
+    reach: usize,
+    /// Entry `centre + (key - query)`: 0, or [`UNSEEN`].
+    mask: Vec<f32>,
+    centre: usize,
+}
+
+/// Added to scores; finite, so that no sum becomes a NaN. The power of such a score is 2^-100.
+const UNSEEN: f32 = -1e30;
 
 /// A bias on scores that depends on head and distance alone, as MPNet's and T5's relative positions do.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +76,16 @@ impl Attention {
                 Some(DistanceBias { values, longest })
             }
         };
-        Ok(Self { kernels: isa.kernels(), heads, head_size, bias })
+        Ok(Self { kernels: isa.kernels(), heads, head_size, bias, window: None })
+    }
+
+    /// The same with each query seeing the keys up to `reach` tokens away, in place of a bias.
+    pub fn with_window(self, reach: usize) -> Self {
+        // A tile's keys start at most a panel and a tile of queries before its last query's reach.
+        let centre = reach + self.kernels.panel + self.kernels.attend.len();
+        let seen = |at: usize| at.abs_diff(centre) <= reach;
+        let mask = (0..=2 * centre).map(|at| if seen(at) { 0.0 } else { UNSEEN }).collect();
+        Self { bias: None, window: Some(Window { reach, mask, centre }), ..self }
     }
 
     /// Number of heads.
@@ -74,6 +96,11 @@ impl Attention {
     /// Channels of all heads together: the width of an output row; `qkv` rows are three times as wide.
     pub fn width(&self) -> usize {
         self.heads * self.head_size
+    }
+
+    /// How far a query sees, where a window bounds it.
+    pub fn reach(&self) -> Option<usize> {
+        self.window.as_ref().map(|window| window.reach)
     }
 
     /// The longest sequence [`Attention::forward`] takes, where a distance bias bounds it.
@@ -142,17 +169,16 @@ impl Attention {
             // Heights differ by one at most: two tiles of 8 take less time than 14 and 2.
             for left in (1..=tiles).rev() {
                 let rows = (count - row).div_ceil(left);
+                let (first, last, bias) = self.seen(row, rows, count, head);
                 kernels.attend[rows - 1](&AttendArgs {
                     query: query.add(row * stride),
                     query_stride: stride,
                     size,
                     factor: LOG2_E / (size as f32).sqrt(),
-                    keys: scratch.keys.as_ptr(),
-                    count,
-                    bias: self.bias.as_ref().map_or(ptr::null(), |bias| {
-                        bias.values.as_ptr().add(head * (2 * bias.longest - 1) + bias.longest - 1 - row)
-                    }),
-                    values,
+                    keys: scratch.keys.as_ptr().add(first * size),
+                    count: last - first,
+                    bias,
+                    values: values.add(first * value_stride),
                     value_stride,
                     value_panel,
                     queries: scratch.queries.as_mut_ptr(),
@@ -163,6 +189,23 @@ impl Attention {
                 });
                 row += rows;
             }
+        }
+    }
+
+    /// The keys that the `rows` queries from `row` on see, from the start of a panel on, and the bias of the first query
+    /// and key.
+    fn seen(&self, row: usize, rows: usize, count: usize, head: usize) -> (usize, usize, *const f32) {
+        match (&self.bias, &self.window) {
+            (Some(bias), _) => {
+                let at = head * (2 * bias.longest - 1) + bias.longest - 1 - row;
+                (0, count, bias.values.as_ptr().wrapping_add(at))
+            }
+            (None, Some(window)) if count > window.reach + 1 => {
+                let first = row.saturating_sub(window.reach) / self.kernels.panel * self.kernels.panel;
+                let last = count.min(row + rows + window.reach);
+                (first, last, window.mask.as_ptr().wrapping_add(window.centre + first - row))
+            }
+            _ => (0, count, ptr::null()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! A post-norm transformer encoder on packed tokens: the layers of BERT, RoBERTa and MPNet.
+//! A transformer encoder on packed tokens: the layers of BERT, RoBERTa and MPNet, of NomicBERT and of ModernBERT.
 //!
 //! Many sequences: each thread takes chunks of them through all layers, and threads never wait for each other. One
 //! sequence: all threads share each step's weight panels, heads and rows, and meet at a barrier between steps.
@@ -9,28 +9,34 @@ use crate::linear::{Linear, LinearError};
 use crate::norm::LayerNorm;
 use crate::pace::Pace;
 use crate::plan::{Costs, plan};
+use crate::rotary::Rotary;
 use crate::threads::{Barrier, Team, ThreadPool};
 use forward::{Buffers, Chunk, Scratch};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 mod forward;
 
-/// One layer: `x = norm(x + out(attention(qkv(x))))`, then `x = norm(x + down(activation(up(x))))`.
+/// One layer: `x = norm(x + out(attention(qkv(x))))`, then `x = norm(x + down(activation(up(x))))`; where norms come first,
+/// `x = x + out(attention(qkv(norm(x))))`, then `x = x + down(activation(up(norm(x))))`.
 pub struct EncoderLayer {
+    /// Heads, and their bias or window where the model has one.
+    pub attention: Arc<Attention>,
+    /// What turns queries and keys before the attention.
+    pub rotary: Option<Arc<Rotary>>,
     /// Queries, keys and values in one: hidden to 3 x hidden.
     pub qkv: Linear,
     /// The attention's output projection: hidden to hidden.
     pub out: Linear,
-    /// After the attention.
-    pub attention_norm: LayerNorm,
-    /// Hidden to feed-forward width.
+    /// After the attention, or before it, where it may be missing.
+    pub attention_norm: Option<LayerNorm>,
+    /// Hidden to feed-forward width, or to twice that where the block is gated: values to be activated, then factors.
     pub up: Linear,
     /// Feed-forward width to hidden.
     pub down: Linear,
-    /// After the feed-forward part.
+    /// After the feed-forward part, or before it.
     pub output_norm: LayerNorm,
 }
 
@@ -38,12 +44,16 @@ pub struct EncoderLayer {
 pub struct EncoderParts {
     /// Applied to what [`Ends::embed`] writes.
     pub embedding_norm: Option<LayerNorm>,
-    /// Heads, and their bias where the model has one; the same in all layers.
-    pub attention: Attention,
     /// Between `up` and `down`.
     pub activation: Activation,
-    /// First to last.
+    /// `down` takes `activation(a) * b` of what `up` gives.
+    pub gated: bool,
+    /// Norms come before the sub-layers instead of after them and the residual.
+    pub norm_first: bool,
+    /// First to last; at least one.
     pub layers: Vec<EncoderLayer>,
+    /// After the last layer.
+    pub final_norm: Option<LayerNorm>,
 }
 
 /// What comes before and after the encoder, called from its threads while the rows are in their cache.
@@ -60,6 +70,7 @@ pub trait Ends: Sync {
 pub struct Encoder {
     parts: EncoderParts,
     hidden: usize,
+    /// Inputs of `down`.
     feed_forward: usize,
     scratch: Mutex<Vec<Scratch>>,
     pace: Pace,
@@ -74,22 +85,32 @@ unsafe impl Sync for Output {}
 impl Encoder {
     /// Checks that the parts fit together.
     pub fn new(parts: EncoderParts) -> Result<Self, LinearError> {
-        let hidden = parts.attention.width();
-        let feed_forward = parts.layers.first().map_or(0, |layer| layer.up.outputs());
+        let first = parts.layers.first().ok_or(LinearError::Empty)?;
+        let (hidden, feed_forward) = (first.attention.width(), first.down.inputs());
         let check = |what, got, expected| {
             if got == expected { Ok(()) } else { Err(LinearError::Length { what, got, expected }) }
         };
         if let Some(norm) = &parts.embedding_norm {
             check("embedding norm", norm.columns(), hidden)?;
         }
+        if let Some(norm) = &parts.final_norm {
+            check("final norm", norm.columns(), hidden)?;
+        }
         for layer in &parts.layers {
+            check("attention", layer.attention.width(), hidden)?;
+            if let Some(rotary) = &layer.rotary {
+                let size = hidden / layer.attention.heads();
+                check("rotary channels", rotary.channels().min(size), rotary.channels())?;
+            }
             check("qkv inputs", layer.qkv.inputs(), hidden)?;
             check("qkv outputs", layer.qkv.outputs(), 3 * hidden)?;
             check("out inputs", layer.out.inputs(), hidden)?;
             check("out outputs", layer.out.outputs(), hidden)?;
-            check("attention norm", layer.attention_norm.columns(), hidden)?;
+            if let Some(norm) = &layer.attention_norm {
+                check("attention norm", norm.columns(), hidden)?;
+            }
             check("up inputs", layer.up.inputs(), hidden)?;
-            check("up outputs", layer.up.outputs(), feed_forward)?;
+            check("up outputs", layer.up.outputs(), if parts.gated { 2 * feed_forward } else { feed_forward })?;
             check("down inputs", layer.down.inputs(), feed_forward)?;
             check("down outputs", layer.down.outputs(), hidden)?;
             check("output norm", layer.output_norm.columns(), hidden)?;
@@ -102,9 +123,12 @@ impl Encoder {
         self.hidden
     }
 
-    /// The longest sequence it takes, where a distance bias bounds it.
+    /// The longest sequence it takes, where a distance bias or a rotary table bounds it.
     pub fn longest(&self) -> Option<usize> {
-        self.parts.attention.longest()
+        let layers = self.parts.layers.iter();
+        layers
+            .flat_map(|layer| layer.attention.longest().into_iter().chain(layer.rotary.as_ref().map(|r| r.longest())))
+            .min()
     }
 
     /// Floating-point operations of a forward over these sequences: linear layers, attention. Embedding, norms, softmax
@@ -118,12 +142,19 @@ impl Encoder {
     }
 
     fn costs(&self) -> Costs {
-        let (layers, hidden) = (self.parts.layers.len() as f64, self.hidden as f64);
-        Costs {
-            linear: 2.0 * layers * (4.0 * hidden * hidden + 2.0 * hidden * self.feed_forward as f64),
-            attention: 4.0 * layers * hidden,
-            shares: self.parts.layers.iter().map(|layer| layer.out.panels()).min().unwrap_or(1),
+        let hidden = self.hidden as f64;
+        let shares = self.parts.layers.iter().map(|layer| layer.out.panels()).min().unwrap_or(1);
+        let mut costs = Costs { linear: 0.0, attention: 0.0, shares };
+        for layer in &self.parts.layers {
+            let widths = layer.up.outputs() + layer.down.inputs();
+            costs.linear += 2.0 * (4.0 * hidden * hidden + hidden * widths as f64);
+            // A window is a cost a token: its keys are as many for every query of a long text.
+            match layer.attention.reach() {
+                None => costs.attention += 4.0 * hidden,
+                Some(reach) => costs.linear += 4.0 * hidden * (2 * reach + 1) as f64,
+            }
         }
+        costs
     }
 
     /// Runs the sequences `offsets[i]..offsets[i + 1]` (token counts from 0) and pools each into its equal part of `out`.
@@ -166,7 +197,7 @@ impl Encoder {
         for own in &mut scratch[..used] {
             own.grow(tokens, self);
         }
-        let buffers: Vec<_> = scratch.iter_mut().map(Scratch::buffers).collect();
+        let buffers: Vec<_> = scratch.iter_mut().map(|own| own.buffers(self)).collect();
         let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.attention())).collect();
         let (meeting, no_meeting) = (Barrier::new(pool.threads()), Barrier::new(1));
         let next = AtomicUsize::new(plan.together);

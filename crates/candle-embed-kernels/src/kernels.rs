@@ -2,6 +2,8 @@
 
 use crate::attend::{Attend, AttendArgs};
 use crate::epilogue::LinearTile;
+use crate::gate::GateArgs;
+use crate::rotary::RotateArgs;
 use crate::rows::{FinishArgs, QuantizeArgs, RowScale};
 
 /// The kernels of one tier. Calling any of them is unsafe in two ways: the CPU must have the tier (true for every table
@@ -17,6 +19,8 @@ pub(crate) struct Kernels {
     /// Attention by the number of queries.
     pub attend: &'static [Attend],
     pub shifted_row: unsafe fn(&AttendArgs, usize, usize) -> f32,
+    pub gate: unsafe fn(&GateArgs),
+    pub rotate: unsafe fn(&RotateArgs),
     pub layer_norm: unsafe fn(*mut f32, usize, *const f32, *const f32, f32),
     pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
     pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
@@ -36,9 +40,11 @@ macro_rules! tier {
             use super::*;
             use crate::attend::{self, AttendArgs};
             use crate::epilogue::{self, LinearTileArgs};
+            use crate::gate::{self, GateArgs};
             use crate::kernels::Kernels;
             use crate::keys;
             use crate::probe;
+            use crate::rotary::{self, RotateArgs};
             use crate::rows::{self, FinishArgs, QuantizeArgs, RowScale};
 
             $(#[$feature])?
@@ -69,6 +75,18 @@ macro_rules! tier {
             unsafe fn shifted_row(args: &AttendArgs, row: usize, rows: usize) -> f32 {
                 // SAFETY: the contract of this table.
                 unsafe { attend::shifted_row::<$simd, $vectors>(args, row, rows) }
+            }
+
+            $(#[$feature])?
+            unsafe fn gate(args: &GateArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { gate::gate::<$simd>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn rotate(args: &RotateArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { rotary::rotate::<$simd>(args) }
             }
 
             $(#[$feature])?
@@ -130,6 +148,8 @@ macro_rules! tier {
                 finish,
                 attend: &[$(attend::<$height>),*],
                 shifted_row,
+                gate,
+                rotate,
                 layer_norm,
                 quantize,
                 pack_keys,

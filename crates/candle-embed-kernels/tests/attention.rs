@@ -116,6 +116,34 @@ fn scores_of_every_size() {
     }
 }
 
+/// Sequences around the reach, around whole panels and much longer; scores that need the maximum, also of unseen keys.
+#[test]
+fn windows() {
+    let (heads, size) = (2, 24);
+    let width = heads * size;
+    for (reach, scale) in [(0, 3.0), (1, 3.0), (7, 3.0), (16, 60.0), (33, 3.0), (64, 3.0)] {
+        for count in [1, reach + 1, reach + 2, 2 * reach + 1, 64, 65, 200] {
+            let qkv: Vec<f32> = Random(count as u64).vector(count * 3 * width).iter().map(|x| scale * x).collect();
+            let expected =
+                attention(
+                    &qkv,
+                    heads,
+                    size,
+                    |_, query, key| {
+                        if query.abs_diff(key) <= reach { 0.0 } else { f64::NEG_INFINITY }
+                    },
+                );
+            for isa in Isa::available() {
+                let layer = Attention::new(isa, heads, size, None).unwrap().with_window(reach);
+                let mut out = vec![f32::NAN; count * width];
+                layer.forward(&qkv, &[0, count], &mut AttentionScratch::default(), &mut out);
+                let tolerance = if scale > 10.0 { 3e-2 } else { 1.5e-5 };
+                assert_close(&out, &expected, tolerance, &format!("{}, {reach} of {count}", isa.name()));
+            }
+        }
+    }
+}
+
 #[test]
 fn layer_norm_of_every_width() {
     let mut random = Random(5);

@@ -4,10 +4,11 @@ mod common;
 
 use candle_embed_kernels::{
     Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, Isa, LayerNorm, Linear,
-    LinearError, ThreadPool,
+    LinearError, Rotary, ThreadPool,
 };
 use common::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 const HIDDEN: usize = 64;
 const WIDE: usize = 100;
@@ -30,22 +31,55 @@ fn linear(isa: Isa, outputs: usize, inputs: usize, int8: bool, random: &mut Rand
     .unwrap()
 }
 
+/// What the layers are like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    /// BERT: norms last.
+    Bert,
+    /// NomicBERT: norms last, rotary positions, a gate.
+    Nomic,
+    /// ModernBERT: norms first and one at the end, rotary positions, a gate, a window in the second layer.
+    Modern,
+}
+
+const KINDS: [Kind; 3] = [Kind::Bert, Kind::Nomic, Kind::Modern];
+const HEADS: usize = 2;
+const PAIRS: usize = 12;
+const LONGEST: usize = 300;
+const REACH: usize = 9;
+
+fn angle(position: usize, pair: usize) -> f32 {
+    position as f32 * 0.9f32.powi(pair as i32)
+}
+
 /// Two layers, the second one with the given precision of each linear layer.
-fn parts(isa: Isa, int8: [bool; 4]) -> EncoderParts {
+fn parts(isa: Isa, kind: Kind, int8: [bool; 4]) -> EncoderParts {
     let mut random = Random(3);
-    let layer = |int8: [bool; 4], random: &mut Random| EncoderLayer {
-        qkv: linear(isa, 3 * HIDDEN, HIDDEN, int8[0], random),
-        out: linear(isa, HIDDEN, HIDDEN, int8[1], random),
-        attention_norm: LayerNorm::new(isa, vec![1.0; HIDDEN], Some(random.vector(HIDDEN)), 1e-12).unwrap(),
-        up: linear(isa, WIDE, HIDDEN, int8[2], random),
-        down: linear(isa, HIDDEN, WIDE, int8[3], random),
-        output_norm: LayerNorm::new(isa, vec![1.0; HIDDEN], None, 1e-12).unwrap(),
+    let (gated, norm_first) = (kind != Kind::Bert, kind == Kind::Modern);
+    let angles = || (0..LONGEST * PAIRS).map(|at| angle(at / PAIRS, at % PAIRS));
+    let tables = (angles().map(f32::cos).collect(), angles().map(f32::sin).collect());
+    let rotary = Arc::new(Rotary::new(isa, PAIRS, tables.0, tables.1).unwrap());
+    let mut layer = |first: bool, int8: [bool; 4]| {
+        let attention = Attention::new(isa, HEADS, HIDDEN / HEADS, None).unwrap();
+        let norm = LayerNorm::new(isa, vec![1.0; HIDDEN], Some(random.vector(HIDDEN)), 1e-12).unwrap();
+        EncoderLayer {
+            attention: Arc::new(if norm_first && !first { attention.with_window(REACH) } else { attention }),
+            rotary: gated.then(|| Arc::clone(&rotary)),
+            qkv: linear(isa, 3 * HIDDEN, HIDDEN, int8[0], &mut random),
+            out: linear(isa, HIDDEN, HIDDEN, int8[1], &mut random),
+            attention_norm: (!norm_first || !first).then_some(norm),
+            up: linear(isa, if gated { 2 * WIDE } else { WIDE }, HIDDEN, int8[2], &mut random),
+            down: linear(isa, HIDDEN, WIDE, int8[3], &mut random),
+            output_norm: LayerNorm::new(isa, vec![1.0; HIDDEN], None, 1e-12).unwrap(),
+        }
     };
     EncoderParts {
         embedding_norm: Some(LayerNorm::new(isa, vec![0.5; HIDDEN], None, 1e-12).unwrap()),
-        attention: Attention::new(isa, 2, HIDDEN / 2, None).unwrap(),
-        activation: Activation::Gelu,
-        layers: vec![layer(int8.map(|_| int8[0]), &mut random), layer(int8, &mut random)],
+        activation: if kind == Kind::Nomic { Activation::Silu } else { Activation::Gelu },
+        gated,
+        norm_first,
+        layers: vec![layer(true, int8.map(|_| int8[0])), layer(false, int8)],
+        final_norm: norm_first.then(|| LayerNorm::new(isa, vec![1.5; HIDDEN], None, 1e-12).unwrap()),
     }
 }
 
@@ -93,13 +127,14 @@ fn the_same_bits_in_any_company() {
     let lengths = [14, 3, 0, 150, 1, 29, 130, 14, 8, 260, 7];
     let all = offsets(&lengths);
     let words: Vec<u32> = (0..all[lengths.len()] as u32).map(|i| i * 17 % 101).collect();
-    for isa in Isa::available() {
+    let kinds = Isa::available().into_iter().flat_map(|isa| KINDS.map(|kind| (isa, kind)));
+    for (isa, kind) in kinds {
         for int8 in [[false; 4], [true; 4], [false, true, true, false], [true, false, false, true]] {
-            let encoder = Encoder::new(parts(isa, int8)).unwrap();
+            let encoder = Encoder::new(parts(isa, kind, int8)).unwrap();
             let together = run(&encoder, 1, &words, &lengths);
             assert!(together.iter().all(|x| x.is_finite()));
             for threads in 2..=3 {
-                let what = format!("{} {int8:?} {threads} threads", isa.name());
+                let what = format!("{} {kind:?} {int8:?} {threads} threads", isa.name());
                 assert_same_bits(&run(&encoder, threads, &words, &lengths), &together, &what);
                 for (i, &length) in lengths.iter().enumerate() {
                     let alone = run(&encoder, threads, &words[all[i]..all[i + 1]], &[length]);
@@ -110,55 +145,139 @@ fn the_same_bits_in_any_company() {
     }
 }
 
+/// The stack step by step, with the public linear layers and norms, and plain loops for what has none: attention with
+/// rotary positions and windows, and gates.
+fn by_parts(parts: &EncoderParts, words: &[u32]) -> Vec<f32> {
+    let tokens = words.len();
+    let mut x = vec![0.0; tokens * HIDDEN];
+    for (position, row) in x.chunks_exact_mut(HIDDEN).enumerate() {
+        Words(words).embed(position, position, row);
+    }
+    parts.embedding_norm.as_ref().unwrap().forward(&mut x);
+    for layer in &parts.layers {
+        let normed = |x: &[f32], norm: Option<&LayerNorm>, now: bool| {
+            let mut copy = x.to_vec();
+            if let Some(norm) = norm.filter(|_| now) {
+                norm.forward(&mut copy);
+            }
+            copy
+        };
+        let input = normed(&x, layer.attention_norm.as_ref(), parts.norm_first);
+        let mut qkv = vec![0.0; tokens * 3 * HIDDEN];
+        layer.qkv.forward(&input, Activation::Identity, None, &mut qkv);
+        if layer.rotary.is_some() {
+            turn(&mut qkv);
+        }
+        let mut context = vec![0.0; tokens * HIDDEN];
+        match layer.attention.reach() {
+            None => layer.attention.forward(&qkv, &[0, tokens], &mut AttentionScratch::default(), &mut context),
+            Some(reach) => attend_window(&qkv, reach, &mut context),
+        }
+        let mut y = vec![0.0; tokens * HIDDEN];
+        layer.out.forward(&context, Activation::Identity, Some(&x), &mut y);
+        let y = normed(&y, layer.attention_norm.as_ref(), !parts.norm_first);
+        let input = normed(&y, Some(&layer.output_norm), parts.norm_first);
+        let mut wide = vec![0.0; tokens * layer.up.outputs()];
+        if parts.gated {
+            layer.up.forward(&input, Activation::Identity, None, &mut wide);
+            wide = wide.chunks_exact(2 * WIDE).flat_map(|row| gate(parts.activation, row)).collect();
+        } else {
+            layer.up.forward(&input, parts.activation, None, &mut wide);
+        }
+        layer.down.forward(&wide, Activation::Identity, Some(&y), &mut x);
+        x = normed(&x, Some(&layer.output_norm), !parts.norm_first);
+    }
+    if let Some(norm) = &parts.final_norm {
+        norm.forward(&mut x);
+    }
+    x
+}
+
+fn turn(qkv: &mut [f32]) {
+    for (position, row) in qkv.chunks_exact_mut(3 * HIDDEN).enumerate() {
+        for head in row[..2 * HIDDEN].chunks_exact_mut(HIDDEN / HEADS) {
+            for pair in 0..PAIRS {
+                let (sin, cos) = angle(position, pair).sin_cos();
+                let (a, b) = (head[pair], head[pair + PAIRS]);
+                (head[pair], head[pair + PAIRS]) = (a * cos - b * sin, b * cos + a * sin);
+            }
+        }
+    }
+}
+
+fn attend_window(qkv: &[f32], reach: usize, context: &mut [f32]) {
+    let (tokens, size) = (qkv.len() / (3 * HIDDEN), HIDDEN / HEADS);
+    let part =
+        |token: usize, part: usize, head: usize| &qkv[token * 3 * HIDDEN + part * HIDDEN + head * size..][..size];
+    for (query, head) in (0..tokens).flat_map(|query| (0..HEADS).map(move |head| (query, head))) {
+        let keys = query.saturating_sub(reach)..tokens.min(query + reach + 1);
+        let power = |key: usize| {
+            let score: f32 = part(query, 0, head).iter().zip(part(key, 1, head)).map(|(q, k)| q * k).sum();
+            (score / (size as f32).sqrt()).exp()
+        };
+        let sum: f32 = keys.clone().map(power).sum();
+        for channel in 0..size {
+            let value: f32 = keys.clone().map(|key| power(key) * part(key, 2, head)[channel]).sum();
+            context[query * HIDDEN + head * size + channel] = value / sum;
+        }
+    }
+}
+
+fn gate(activation: Activation, row: &[f32]) -> Vec<f32> {
+    let erf = |x: f32| {
+        // Abramowitz and Stegun 7.1.26: error below 2e-7.
+        let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
+        let poly = [1.061_405_4, -1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6];
+        let tail = poly.iter().fold(0.0, |sum: f32, c| sum * t + c) * t * (-x * x).exp();
+        (1.0 - tail).copysign(x)
+    };
+    let apply = |x: f32| match activation {
+        Activation::Silu => x / (1.0 + (-x).exp()),
+        _ => 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2)),
+    };
+    (0..WIDE).map(|at| apply(row[at]) * row[WIDE + at]).collect()
+}
+
 #[test]
 fn the_stack_is_its_parts() {
     let words: Vec<u32> = (0..37).collect();
     for isa in Isa::available() {
-        let got = run(&Encoder::new(parts(isa, [false; 4])).unwrap(), 1, &words, &[37]);
-        let parts = parts(isa, [false; 4]);
-        let mut x = vec![0.0; 37 * HIDDEN];
-        for (position, row) in x.chunks_exact_mut(HIDDEN).enumerate() {
-            Words(&words).embed(position, position, row);
+        for kind in KINDS {
+            let got = run(&Encoder::new(parts(isa, kind, [false; 4])).unwrap(), 1, &words, &[37]);
+            let x = by_parts(&parts(isa, kind, [false; 4]), &words);
+            let expected = [&x[..HIDDEN], &x[36 * HIDDEN..]].concat();
+            if kind == Kind::Bert {
+                assert_same_bits(&got, &expected, isa.name());
+            }
+            let largest = got.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(largest < 2e-5, "{} {kind:?}: {largest}", isa.name());
         }
-        parts.embedding_norm.as_ref().unwrap().forward(&mut x);
-        for layer in &parts.layers {
-            let mut qkv = vec![0.0; 37 * 3 * HIDDEN];
-            layer.qkv.forward(&x, Activation::Identity, None, &mut qkv);
-            let mut context = vec![0.0; 37 * HIDDEN];
-            parts.attention.forward(&qkv, &[0, 37], &mut AttentionScratch::default(), &mut context);
-            let mut y = vec![0.0; 37 * HIDDEN];
-            layer.out.forward(&context, Activation::Identity, Some(&x), &mut y);
-            layer.attention_norm.forward(&mut y);
-            let mut wide = vec![0.0; 37 * WIDE];
-            layer.up.forward(&y, Activation::Gelu, None, &mut wide);
-            layer.down.forward(&wide, Activation::Identity, Some(&y), &mut x);
-            layer.output_norm.forward(&mut x);
-        }
-        assert_same_bits(&got[..HIDDEN], &x[..HIDDEN], isa.name());
-        assert_same_bits(&got[HIDDEN..], &x[36 * HIDDEN..], isa.name());
     }
 }
 
 #[test]
 fn int8_and_the_other_tiers_stay_near_scalar_f32() {
     let words: Vec<u32> = (0..50).collect();
-    let reference = run(&Encoder::new(parts(Isa::Scalar, [false; 4])).unwrap(), 1, &words, &[50]);
-    let cosine = |other: &[f32]| {
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
-        dot(other, &reference) / (dot(other, other) * dot(&reference, &reference)).sqrt()
-    };
-    for isa in Isa::available() {
-        let f32_out = run(&Encoder::new(parts(isa, [false; 4])).unwrap(), 1, &words, &[50]);
-        let largest = f32_out.iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        assert!(largest < 2e-5, "{}: {largest}", isa.name());
-        let int8_out = run(&Encoder::new(parts(isa, [true; 4])).unwrap(), 1, &words, &[50]);
-        assert!(cosine(&int8_out) > 0.999, "{}: {}", isa.name(), cosine(&int8_out));
+    for kind in KINDS {
+        let encoder = |isa, int8| Encoder::new(parts(isa, kind, int8)).unwrap();
+        let reference = run(&encoder(Isa::Scalar, [false; 4]), 1, &words, &[50]);
+        let cosine = |other: &[f32]| {
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+            dot(other, &reference) / (dot(other, other) * dot(&reference, &reference)).sqrt()
+        };
+        for isa in Isa::available() {
+            let f32_out = run(&encoder(isa, [false; 4]), 1, &words, &[50]);
+            let largest = f32_out.iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(largest < 2e-5, "{} {kind:?}: {largest}", isa.name());
+            let int8_out = run(&encoder(isa, [true; 4]), 1, &words, &[50]);
+            assert!(cosine(&int8_out) > 0.999, "{} {kind:?}: {}", isa.name(), cosine(&int8_out));
+        }
     }
 }
 
 #[test]
 fn a_panic_leaves_the_encoder_working() {
-    let encoder = Encoder::new(parts(Isa::detect(), [true; 4])).unwrap();
+    let encoder = Encoder::new(parts(Isa::detect(), Kind::Modern, [true; 4])).unwrap();
     let words: Vec<u32> = (0..300).collect();
     for lengths in [&[300][..], &[100, 100, 100]] {
         let good = run(&encoder, 2, &words, lengths);
@@ -171,7 +290,7 @@ fn a_panic_leaves_the_encoder_working() {
 
 #[test]
 fn parts_that_do_not_fit_are_an_error() {
-    let mut parts = parts(Isa::Scalar, [false; 4]);
+    let mut parts = parts(Isa::Scalar, Kind::Bert, [false; 4]);
     parts.layers[1].down = linear(Isa::Scalar, HIDDEN, WIDE + 1, false, &mut Random(1));
     let expected = LinearError::Length { what: "down inputs", got: WIDE + 1, expected: WIDE };
     assert_eq!(Encoder::new(parts).err(), Some(expected));

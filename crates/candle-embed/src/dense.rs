@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::folder::{WEIGHTS_FILE, read_json};
+use crate::folder::{read_json, weight_files};
 use crate::weights::Weights;
 
 /// Widest layer that is accepted, as a bound on what a damaged config can make us allocate.
@@ -72,7 +72,7 @@ impl Dense {
                 )));
             }
         };
-        let weights = Weights::open(&[folder.join(WEIGHTS_FILE)])?;
+        let weights = Weights::open(&weight_files(folder)?)?;
         let matrix = weights.matrix("linear.weight", config.out_features, inputs)?;
         let mut weight = vec![0.0; config.out_features * inputs];
         for (index, row) in weight.chunks_exact_mut(inputs).enumerate() {

@@ -16,14 +16,10 @@ pub(crate) fn resolve_device(choice: DeviceChoice) -> Result<Device> {
     }
 }
 
-/// Checks `choice` against what the folder stores and the CPU computes.
-pub(crate) fn check_dtype(choice: DtypeChoice, quantized: bool) -> Result<()> {
+/// Checks `choice` against what the CPU computes.
+pub(crate) fn check_dtype(choice: DtypeChoice) -> Result<()> {
     match choice {
-        DtypeChoice::Auto | DtypeChoice::Float32 => Ok(()),
-        DtypeChoice::Int8 if quantized => Ok(()),
-        DtypeChoice::Int8 => Err(Error::invalid_input(
-            "the folder has no int8 weights; make a folder that has with `candle-embed quantize`, or use dtype \"float32\"",
-        )),
+        DtypeChoice::Auto | DtypeChoice::Float32 | DtypeChoice::Int8 => Ok(()),
         DtypeChoice::Float16 | DtypeChoice::Bfloat16 => Err(Error::new(
             ErrorCode::DeviceUnavailable,
             "half precision is for GPUs; use dtype \"auto\", \"float32\" or \"int8\" on the CPU",

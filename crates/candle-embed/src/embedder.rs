@@ -12,7 +12,7 @@ use candle_embed_kernels::ThreadPool;
 
 use crate::device::{check_dtype, resolve_device};
 use crate::error::{Error, Result};
-use crate::executor::{CandleExecutor, Executor, PackedExecutor};
+use crate::executor::{CandleExecutor, Executor, PackedExecutor, StaticExecutor};
 use crate::fault;
 use crate::folder::{ModelFolder, TOKENIZER_FILE, read_bounded};
 use crate::hash::sha256_hex;
@@ -20,8 +20,9 @@ use crate::head::{VectorHead, VectorShape};
 use crate::job::{EmbedJob, Embeddings, JobOptions};
 use crate::models;
 use crate::options::{DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
+use crate::quantize::quantized;
 use crate::space::SpaceFields;
-use crate::spec::EncoderSpec;
+use crate::spec::ModelSpec;
 use crate::threads::thread_count;
 use crate::tokenization::TextTokenizer;
 use crate::weights::Weights;
@@ -86,18 +87,21 @@ impl Embedder {
             return Err(Error::invalid_input("batchTokens must be at least 1"));
         }
         let folder = ModelFolder::open(path, options.pooling)?;
-        let weights = Weights::open(&folder.weights)?;
-        let quantized = weights.quantization().is_some();
-        check_dtype(options.dtype, quantized)?;
-        let int8 = quantized && options.dtype != DtypeChoice::Float32;
-        let spec = models::describe(&folder.config, &weights)?;
-        let head = VectorHead::load(&folder.head, spec.hidden_size)?;
+        check_dtype(options.dtype)?;
+        let mut weights = Weights::open(&folder.weights)?;
+        let spec = models::describe(&folder, &weights)?;
+        let head = VectorHead::load(&folder.head, &spec)?;
+        if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
+            weights = quantized(&folder, &spec, &weights)?;
+        }
+        let int8 = weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
+        let max_tokens = folder.max_tokens(&spec);
         let tokenizer_json = read_bounded(&folder.path.join(TOKENIZER_FILE))?;
         // Three independent jobs of similar length; together they are all of the time that loading takes.
         let (tokenizer, weights_sha256, executor) = thread::scope(|scope| {
             let tokenizer = scope.spawn(|| TextTokenizer::from_json(&tokenizer_json, &folder, &spec));
             let sha256 = scope.spawn(|| weights.sha256());
-            let executor = executor(&spec, &weights, options.executor, int8, device, &threads);
+            let executor = executor(&spec, &weights, options.executor, int8, device, &threads, max_tokens);
             (join(tokenizer), join(sha256), executor)
         });
         let (tokenizer, executor) = (tokenizer?, executor?);
@@ -106,7 +110,7 @@ impl Embedder {
         let space_id = SpaceFields {
             weights: &weights_sha256,
             tokenizer: &sha256_hex(&tokenizer_json),
-            encoder: &spec,
+            network: &spec,
             lower_case: folder.transformer.do_lower_case,
             tokenizer_config: &folder.tokenizer,
             dense: &dense,
@@ -120,7 +124,7 @@ impl Embedder {
         }
         .id();
         let info = ModelInfo {
-            model_type: models::model_type(&folder.config)?.to_owned(),
+            model_type: models::model_type(&folder)?.to_owned(),
             dimensions: head.dimensions(),
             max_tokens: tokenizer.max_tokens(),
             pooling,
@@ -220,16 +224,22 @@ impl Embedder {
 
 /// The executor that was chosen, with its copy of the weights; `int8` keeps stored int8 weights as they are.
 fn executor(
-    spec: &EncoderSpec,
+    spec: &ModelSpec,
     weights: &Weights,
     choice: ExecutorChoice,
     int8: bool,
     device: Device,
     threads: &ThreadPool,
+    longest: usize,
 ) -> Result<Box<dyn Executor>> {
-    match choice {
-        ExecutorChoice::Packed => Ok(Box::new(PackedExecutor::new(spec, weights, int8)?)),
-        ExecutorChoice::Candle => Ok(Box::new(CandleExecutor::new(spec, weights, device, threads.threads())?)),
+    match (spec, choice) {
+        (ModelSpec::Static(spec), _) => Ok(Box::new(StaticExecutor::new(spec, weights)?)),
+        (ModelSpec::Encoder(spec), ExecutorChoice::Packed) => {
+            Ok(Box::new(PackedExecutor::new(spec, weights, int8, longest)?))
+        }
+        (ModelSpec::Encoder(spec), ExecutorChoice::Candle) => {
+            Ok(Box::new(CandleExecutor::new(spec, weights, device, threads.threads(), longest)?))
+        }
     }
 }
 

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::models::MODEL2VEC;
 use crate::pooling::{Pooling, PoolingMode};
+use crate::spec::ModelSpec;
 
 /// Largest JSON file that is read; the largest real tokenizer.json (XLM-R's) has 17 MB.
 const MAX_JSON_BYTES: u64 = 256 << 20;
@@ -39,7 +41,16 @@ pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
 /// The tokenizer of a folder.
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 
-/// What follows the transformer in `modules.json`.
+/// The first module of a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// Layers, described by `config.json`.
+    Transformer,
+    /// A table of embeddings.
+    Static,
+}
+
+/// What follows the first module in `modules.json`.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub pooling: Pooling,
@@ -132,8 +143,10 @@ fn is_empty(value: &Value) -> bool {
 /// The parsed files of a folder, weights and tokenizer excepted.
 #[derive(Debug)]
 pub(crate) struct ModelFolder {
+    /// Where `config.json`, tokenizer and weights are; the folder itself, or one within it.
     pub path: PathBuf,
-    /// `config.json`.
+    pub network: Network,
+    /// `config.json`; null for static embeddings without one.
     pub config: Value,
     pub head: Head,
     pub prompts: Prompts,
@@ -156,25 +169,52 @@ impl ModelFolder {
         if !path.is_dir() {
             return Err(Error::new(ErrorCode::ModelNotFound, format!("there is no model folder {}", path.display())));
         }
-        let modules = Modules::read(path)?;
-        let transformer = modules.transformer.clone();
-        let transformer = transformer.as_path();
-        let config: Value = read_json(&transformer.join("config.json"))?;
+        let mut modules = Modules::read(path)?;
+        let network_path = modules.path.clone();
+        let config = network_path.join("config.json");
+        let config: Value = match modules.network {
+            Some(Network::Static) => read_json_if_there(&config)?.unwrap_or_default(),
+            _ => read_json(&config)?,
+        };
+        let model2vec = config.get("model_type").and_then(Value::as_str) == Some(MODEL2VEC);
+        let network = modules.network.unwrap_or(if model2vec { Network::Static } else { Network::Transformer });
+        if network == Network::Static && model2vec {
+            modules.follow_model2vec(&config)?;
+        }
+        let (transformer, tokenizer) = match network {
+            Network::Transformer => (transformer_config(&network_path)?, TokenizerConfig::read(&network_path)?),
+            // Its tokenizer.json is all that counts.
+            Network::Static => Default::default(),
+        };
         Ok(Self {
-            head: modules.head(pooling)?,
+            head: modules.head(network, pooling)?,
             prompts: Prompts::read(path)?,
-            transformer: transformer_config(transformer)?,
-            tokenizer: TokenizerConfig::read(transformer)?,
-            weights: weight_files(transformer)?,
+            transformer,
+            tokenizer,
+            weights: weight_files(&network_path)?,
             config,
-            path: transformer.to_owned(),
+            network,
+            path: network_path,
         })
+    }
+
+    /// Longest text in tokens, special tokens included, of a network that is `spec`.
+    pub fn max_tokens(&self, spec: &ModelSpec) -> usize {
+        match spec {
+            ModelSpec::Encoder(encoder) => {
+                encoder.max_tokens(self.transformer.max_seq_length, self.tokenizer.max_length())
+            }
+            ModelSpec::Static(table) => table.max_tokens,
+        }
     }
 }
 
 /// `modules.json`, with checked paths.
 struct Modules {
-    transformer: PathBuf,
+    /// Folder of the first module.
+    path: PathBuf,
+    /// `None` without a `modules.json`.
+    network: Option<Network>,
     pooling: Option<PathBuf>,
     dense: Vec<PathBuf>,
     normalize: bool,
@@ -182,26 +222,38 @@ struct Modules {
 
 impl Modules {
     fn read(folder: &Path) -> Result<Self> {
-        let mut modules = Self { transformer: folder.to_owned(), pooling: None, dense: Vec::new(), normalize: false };
+        let mut modules =
+            Self { path: folder.to_owned(), network: None, pooling: None, dense: Vec::new(), normalize: false };
         let Some(entries) = read_json_if_there::<Vec<ModuleEntry>>(&folder.join("modules.json"))? else {
             return Ok(modules);
         };
         if entries.len() > MAX_MODULES {
             return Err(Error::unsupported(format!("modules.json has {} modules", entries.len())));
         }
+        modules.network = Some(Network::Transformer);
         for (position, entry) in entries.iter().enumerate() {
-            let path = folder.join(inside(&entry.path)?);
+            let path = match entry.path.as_str() {
+                // Model2Vec's way to name the folder itself.
+                "." => folder.to_owned(),
+                path => folder.join(inside(path)?),
+            };
             // The packages of these classes moved between releases; the class names did not.
             let kind = entry.kind.rsplit('.').next().unwrap_or_default();
+            let is_static = modules.network == Some(Network::Static);
+            let pooled = position > usize::from(!is_static);
             match kind {
-                "Transformer" if position == 0 => modules.transformer = path,
-                "Pooling" if position == 1 => modules.pooling = Some(path),
-                "Dense" if position > 1 && !modules.normalize => modules.dense.push(path),
-                "Normalize" if position > 1 => modules.normalize = true,
+                "Transformer" if position == 0 => modules.path = path,
+                "StaticEmbedding" if position == 0 => {
+                    modules.network = Some(Network::Static);
+                    modules.path = path;
+                }
+                "Pooling" if position == 1 && !is_static => modules.pooling = Some(path),
+                "Dense" if pooled && !modules.normalize => modules.dense.push(path),
+                "Normalize" if pooled => modules.normalize = true,
                 _ => {
                     return Err(Error::unsupported(format!(
-                        "modules.json has {} at position {position}; supported is a Transformer, then Pooling, then \
-                         any number of Dense, then Normalize or not",
+                        "modules.json has {} at position {position}; supported is a Transformer, then Pooling, or a \
+                         StaticEmbedding, then any number of Dense, then Normalize or not",
                         entry.kind
                     )));
                 }
@@ -210,13 +262,28 @@ impl Modules {
         Ok(modules)
     }
 
-    fn head(self, pooling: Option<PoolingMode>) -> Result<Head> {
+    /// Unit length as Model2Vec's `config.json` has it, which a `modules.json` beside it repeats.
+    fn follow_model2vec(&mut self, config: &Value) -> Result<()> {
+        let normalize = config.get("normalize").and_then(Value::as_bool).unwrap_or(false);
+        if self.network.is_some() && self.normalize != normalize {
+            return Err(Error::invalid_model(format!(
+                "config.json says normalize {normalize}, but modules.json has {} Normalize",
+                if self.normalize { "a" } else { "no" }
+            )));
+        }
+        self.normalize = normalize;
+        Ok(())
+    }
+
+    fn head(self, network: Network, pooling: Option<PoolingMode>) -> Result<Head> {
+        let is_static = network == Network::Static;
         let (pooling, include_prompt) = match (&self.pooling, pooling) {
-            (Some(_), Some(_)) => {
+            (_, Some(_)) if is_static || self.pooling.is_some() => {
                 return Err(Error::invalid_input("the folder says how it pools; leave the pooling option out"));
             }
+            (_, None) if is_static => (Pooling::new(vec![PoolingMode::Mean]), true),
             (Some(folder), None) => read_pooling(&folder.join("config.json"))?,
-            (None, Some(mode)) => (Pooling::new(vec![mode]), true),
+            (_, Some(mode)) => (Pooling::new(vec![mode]), true),
             (None, None) => {
                 return Err(Error::invalid_model(
                     "the folder does not say how its token vectors are pooled (no modules.json with a Pooling module); \
@@ -301,8 +368,8 @@ impl TokenizerConfig {
     }
 }
 
-/// `model.safetensors`, or the shards that `model.safetensors.index.json` names.
-fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// The `model.safetensors` of a module's folder, or the shards that `model.safetensors.index.json` names.
+pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
     #[derive(Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
@@ -317,7 +384,8 @@ fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
         shards.dedup();
         return shards.into_iter().map(|shard| Ok(folder.join(inside(shard)?))).collect();
     }
-    let message = if folder.join("pytorch_model.bin").is_file() {
+    let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+    let message = if pickled.iter().any(|name| folder.join(name).is_file()) {
         format!(
             "{} has only pytorch_model.bin, a format that can run code when it is read; convert it once in Python: \
              SentenceTransformer(folder).save(folder, safe_serialization=True)",

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::folder::Head;
 use crate::normalize::normalize;
 use crate::pooling::Pooling;
+use crate::spec::ModelSpec;
 
 /// The modules after the encoder.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(crate) struct VectorHead {
     pub include_prompt: bool,
     pub dense: Vec<Dense>,
     pub normalize: bool,
+    norm_before_cut: bool,
     hidden_size: usize,
 }
 
@@ -26,8 +28,9 @@ pub(crate) struct VectorShape {
 }
 
 impl VectorHead {
-    /// Loads the dense layers that `head` names, for token vectors of `hidden_size`.
-    pub fn load(head: &Head, hidden_size: usize) -> Result<Self> {
+    /// Loads the dense layers that `head` names, for the token vectors of `spec`.
+    pub fn load(head: &Head, spec: &ModelSpec) -> Result<Self> {
+        let hidden_size = spec.hidden_size();
         let mut size = head.pooling.output_size(hidden_size);
         let mut dense = Vec::with_capacity(head.dense.len());
         for folder in &head.dense {
@@ -40,6 +43,7 @@ impl VectorHead {
             include_prompt: head.include_prompt,
             dense,
             normalize: head.normalize,
+            norm_before_cut: spec.norm_before_cut(),
             hidden_size,
         })
     }
@@ -57,6 +61,12 @@ impl VectorHead {
         for layer in &self.dense {
             vector = layer.apply(&vector);
         }
+        if self.norm_before_cut && shape.dimensions < vector.len() {
+            if self.normalize {
+                normalize(&mut vector);
+            }
+            layer_norm(&mut vector);
+        }
         vector.truncate(shape.dimensions);
         if shape.normalize {
             normalize(&mut vector);
@@ -68,4 +78,14 @@ impl VectorHead {
             "the model gives numbers that are not finite for text {index}; its weights are damaged"
         )))
     }
+}
+
+/// PyTorch's `layer_norm` without weights: mean 0, variance 1.
+fn layer_norm(vector: &mut [f32]) {
+    const EPS: f64 = 1e-5;
+    let count = vector.len() as f64;
+    let mean = vector.iter().map(|value| f64::from(*value)).sum::<f64>() / count;
+    let variance = vector.iter().map(|value| (f64::from(*value) - mean).powi(2)).sum::<f64>() / count;
+    let scale = 1.0 / (variance + EPS).sqrt();
+    vector.iter_mut().for_each(|value| *value = ((f64::from(*value) - mean) * scale) as f32);
 }

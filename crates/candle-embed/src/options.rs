@@ -70,7 +70,8 @@ pub enum DtypeChoice {
     Auto,
     /// float32 arithmetic; int8 weights are widened at load.
     Float32,
-    /// The stored int8 weights.
+    /// int8: the stored weights, or what [`quantize_model`](crate::quantize_model) would store of float weights, made at
+    /// every load.
     Int8,
     /// Half precision (GPUs only).
     Float16,

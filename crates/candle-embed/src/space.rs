@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::dense::DenseConfig;
 use crate::folder::TokenizerConfig;
 use crate::hash::sha256_hex;
-use crate::spec::EncoderSpec;
+use crate::spec::ModelSpec;
 
 /// Everything that decides whether two vectors can be compared, in a fixed order. Device, dtype and quantisation are
 /// not part of it: they approximate the same space.
@@ -17,8 +17,8 @@ pub(crate) struct SpaceFields<'a> {
     pub weights: &'a str,
     /// SHA-256 of `tokenizer.json`.
     pub tokenizer: &'a str,
-    /// Shapes, activation, norms, positions: what `config.json` says of the encoder.
-    pub encoder: &'a EncoderSpec,
+    /// Shapes, activation, norms, positions: what `config.json` says of the network.
+    pub network: &'a ModelSpec,
     /// Lower-casing and what else `tokenizer_config.json` changes.
     pub lower_case: bool,
     pub tokenizer_config: &'a TokenizerConfig,

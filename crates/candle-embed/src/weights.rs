@@ -1,10 +1,11 @@
 //! Checked access to the tensors of a model folder.
 //!
-//! The files are mapped, not read: an executor copies each tensor once, into the layout it computes with, and the
+//! Files are mapped, not read: an executor copies each tensor once, into the layout it computes with, and the
 //! mapping goes away with the [`Weights`].
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
@@ -66,7 +67,7 @@ impl Quantization {
 /// A matrix as it is stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Matrix<'a> {
-    /// float32, float16 or bfloat16 values, little-endian.
+    /// float32, float16, bfloat16 or float64 values, little-endian.
     Float { dtype: Dtype, bytes: &'a [u8], columns: usize },
     /// int8 values.
     Int8(Int8Matrix<'a>),
@@ -200,6 +201,11 @@ fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
                 *out = bf16::from_le_bytes(chunk.try_into().expect("two bytes")).to_f32();
             }
         }
+        Dtype::F64 => {
+            for (out, chunk) in out.iter_mut().zip(bytes.chunks_exact(8)) {
+                *out = f64::from_le_bytes(chunk.try_into().expect("eight bytes")) as f32;
+            }
+        }
         _ => unreachable!("Weights::tensor lets only these through"),
     }
 }
@@ -214,6 +220,10 @@ fn check_finite(name: &str, dtype: Dtype, bytes: &[u8]) -> Result<()> {
         Dtype::F16 => {
             bytes.chunks_exact(2).fold(false, |any, b| any | (u16::from_le_bytes([b[0], b[1]]) & 0x7c00 == 0x7c00))
         }
+        // Beyond the largest float32 is as bad.
+        Dtype::F64 => {
+            bytes.chunks_exact(8).any(|b| !(f64::from_le_bytes(b.try_into().expect("eight bytes")) as f32).is_finite())
+        }
         _ => bytes.chunks_exact(2).fold(false, |any, b| any | (u16::from_le_bytes([b[0], b[1]]) & 0x7f80 == 0x7f80)),
     };
     if damaged {
@@ -225,7 +235,7 @@ fn check_finite(name: &str, dtype: Dtype, bytes: &[u8]) -> Result<()> {
 }
 
 fn is_float(dtype: Dtype) -> bool {
-    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
+    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64)
 }
 
 #[derive(Debug)]
@@ -236,10 +246,32 @@ struct TensorEntry {
     range: std::ops::Range<usize>,
 }
 
-/// The tensors of one or more mapped safetensors files.
+fn damaged(path: &Path, reason: &dyn std::fmt::Display) -> Error {
+    Error::invalid_model(format!("{} is damaged ({reason}); get it again", path.display()))
+}
+
+/// The bytes of a safetensors file.
+#[derive(Debug)]
+enum FileBytes {
+    Mapped(Mmap),
+    Made(Vec<u8>),
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Made(bytes) => bytes,
+        }
+    }
+}
+
+/// The tensors of one or more safetensors files.
 #[derive(Debug)]
 pub(crate) struct Weights {
-    files: Vec<(PathBuf, Mmap)>,
+    files: Vec<(PathBuf, FileBytes)>,
     tensors: HashMap<String, TensorEntry>,
     quantization: Option<Quantization>,
 }
@@ -254,10 +286,15 @@ impl Weights {
         Ok(weights)
     }
 
+    /// The same for a file that was made and not written; `path` is for messages.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        let mut weights = Self { files: Vec::new(), tensors: HashMap::new(), quantization: None };
+        weights.add_bytes(path, FileBytes::Made(bytes))?;
+        Ok(weights)
+    }
+
     fn add_file(&mut self, path: &Path) -> Result<()> {
-        let damaged = |reason: &dyn std::fmt::Display| {
-            Error::invalid_model(format!("{} is damaged ({reason}); get it again", path.display()))
-        };
+        let damaged = |reason: &dyn std::fmt::Display| damaged(path, reason);
         if path.exists() && !path.is_file() {
             return Err(damaged(&"it is not a file"));
         }
@@ -266,6 +303,11 @@ impl Weights {
         // SAFETY: the mapping is read-only and private to this process. Another process that truncates the file while
         // it is mapped would end us with SIGBUS; the mapping lives only while the model loads.
         let map = unsafe { Mmap::map(&file) }.map_err(|error| damaged(&error))?;
+        self.add_bytes(path, FileBytes::Mapped(map))
+    }
+
+    fn add_bytes(&mut self, path: &Path, map: FileBytes) -> Result<()> {
+        let damaged = |reason: &dyn std::fmt::Display| damaged(path, reason);
         let (header_size, metadata) = SafeTensors::read_metadata(&map).map_err(|error| damaged(&error))?;
         let data_start = header_size + 8;
         if map.len() - data_start != metadata.data_len() {
@@ -310,6 +352,28 @@ impl Weights {
     /// Whether there is a tensor of that name.
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
+    }
+
+    /// The shape of tensor `name`.
+    pub fn shape(&self, name: &str) -> Result<&[usize]> {
+        Ok(&self.entry(name)?.shape)
+    }
+
+    /// The vector `name` of `length` integers, each below `limit`.
+    pub fn indices(&self, name: &str, length: usize, limit: usize) -> Result<Vec<u32>> {
+        let (dtype, bytes) = self.tensor(name, &[length])?;
+        let values: Vec<i64> = match dtype {
+            Dtype::I32 => bytes.chunks_exact(4).map(|value| i64::from(int(value))).collect(),
+            Dtype::I64 => {
+                bytes.chunks_exact(8).map(|value| i64::from_le_bytes(value.try_into().expect("eight bytes"))).collect()
+            }
+            _ => return Err(self.wrong_dtype(name, dtype)),
+        };
+        let checked =
+            values.into_iter().map(|value| u32::try_from(value).ok().filter(|value| (*value as usize) < limit));
+        checked.collect::<Option<_>>().ok_or_else(|| {
+            Error::invalid_model(format!("tensor {name} names a row that is not there; there are {limit}"))
+        })
     }
 
     /// The matrix `name`, which must be `rows` x `columns`.
@@ -363,7 +427,7 @@ impl Weights {
         if let Some(quantization) = &self.quantization {
             return quantization.source_sha256.clone();
         }
-        let mut hashes = self.files.iter().map(|(_, map)| Sha256::digest(map));
+        let mut hashes = self.files.iter().map(|(_, map)| Sha256::digest(&**map));
         match (hashes.next(), self.files.len()) {
             (Some(only), 1) => hex(&only),
             (first, _) => {
@@ -405,7 +469,7 @@ impl Weights {
 
     fn wrong_dtype(&self, name: &str, dtype: Dtype) -> Error {
         Error::unsupported(format!(
-            "tensor {name} of {} is stored as {dtype:?}; float32, float16, bfloat16 and int8 written by \
+            "tensor {name} of {} is stored as {dtype:?}; float16, bfloat16, float32, float64 and int8 written by \
              `candle-embed quantize` can be read",
             self.file_names()
         ))

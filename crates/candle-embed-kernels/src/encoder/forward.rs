@@ -3,6 +3,7 @@
 use super::{Encoder, EncoderLayer, Ends};
 use crate::activation::Activation;
 use crate::attention::AttentionScratch;
+use crate::gate::GateArgs;
 use crate::linear::{Linear, LinearArgs};
 use crate::norm::LayerNorm;
 use crate::pack::Aligned;
@@ -23,9 +24,13 @@ fn feed_forward_rows(wide: usize) -> usize {
 /// Working memory of one thread, or of a team.
 pub(super) struct Scratch {
     hidden: Aligned<f32>,
+    /// Normed copies of the hidden states, where norms come first.
+    normed: Aligned<f32>,
     qkv: Aligned<f32>,
     context: Aligned<f32>,
     wide: Aligned<f32>,
+    /// Gated values, where the feed-forward block has a gate.
+    gated: Aligned<f32>,
     bytes: Aligned<u8>,
     wide_bytes: Aligned<u8>,
     scales: Vec<RowScale>,
@@ -39,9 +44,11 @@ impl Default for Scratch {
         let floats = || Aligned::zeroed(0);
         Self {
             hidden: floats(),
+            normed: floats(),
             qkv: floats(),
             context: floats(),
             wide: floats(),
+            gated: floats(),
             bytes: Aligned::zeroed(0),
             wide_bytes: Aligned::zeroed(0),
             scales: Vec::new(),
@@ -59,12 +66,21 @@ impl Scratch {
         self.hidden.grow(tokens * float_stride(hidden));
         self.qkv.grow(tokens * 3 * hidden);
         self.context.grow(tokens * float_stride(hidden));
-        self.wide.grow(rows.min(tokens) * float_stride(wide));
+        if encoder.parts.norm_first {
+            self.normed.grow(tokens * float_stride(hidden));
+        }
+        let together = rows.min(tokens);
+        if encoder.parts.gated {
+            self.wide.grow(together * float_stride(2 * wide));
+            self.gated.grow(together * float_stride(wide));
+        } else {
+            self.wide.grow(together * float_stride(wide));
+        }
         if encoder.parts.layers.iter().any(|l| l.qkv.is_int8() || l.out.is_int8() || l.up.is_int8()) {
             self.bytes.grow(tokens * byte_stride(hidden));
         }
         if encoder.parts.layers.iter().any(|l| l.down.is_int8()) {
-            self.wide_bytes.grow(rows.min(tokens) * byte_stride(wide));
+            self.wide_bytes.grow(together * byte_stride(wide));
         }
         if self.scales.len() < tokens {
             self.scales.resize(tokens, RowScale::default());
@@ -72,12 +88,15 @@ impl Scratch {
         self.wide_scales.resize(rows, RowScale::default());
     }
 
-    pub(super) fn buffers(&mut self) -> Buffers {
+    pub(super) fn buffers(&mut self, encoder: &Encoder) -> Buffers {
+        let parts = &encoder.parts;
         Buffers {
             hidden: self.hidden.as_mut_ptr(),
+            input: if parts.norm_first { self.normed.as_mut_ptr() } else { self.hidden.as_mut_ptr() },
             qkv: self.qkv.as_mut_ptr(),
             context: self.context.as_mut_ptr(),
             wide: self.wide.as_mut_ptr(),
+            activated: if parts.gated { self.gated.as_mut_ptr() } else { self.wide.as_mut_ptr() },
             bytes: self.bytes.as_mut_ptr(),
             wide_bytes: self.wide_bytes.as_mut_ptr(),
             scales: self.scales.as_mut_ptr(),
@@ -93,9 +112,14 @@ impl Scratch {
 /// The shared part of a [`Scratch`] as raw parts: a team's threads write disjoint rows or columns between barriers.
 pub(super) struct Buffers {
     hidden: *mut f32,
+    /// What linear layers take: the hidden states, or the normed copies.
+    input: *mut f32,
     qkv: *mut f32,
     context: *mut f32,
+    /// What `up` gives.
     wide: *mut f32,
+    /// What `down` takes: `wide` itself, or the gated values.
+    activated: *mut f32,
     bytes: *mut u8,
     wide_bytes: *mut u8,
     scales: *mut RowScale,
@@ -144,8 +168,8 @@ impl Encoder {
     /// # Safety
     ///
     /// `buffers` have room for the chunk and belong to this team alone; every member calls this with the same chunk.
-    pub(super) unsafe fn forward(
-        &self,
+    pub(super) unsafe fn forward<'a>(
+        &'a self,
         team: &Team<'_>,
         buffers: &Buffers,
         attention: &mut AttentionScratch,
@@ -153,21 +177,24 @@ impl Encoder {
         ends: &impl Ends,
     ) {
         let tokens = chunk.tokens();
-        let first_linear = self.parts.layers.first().map(|layer| &layer.qkv);
+        let parts = &self.parts;
+        // The norm that makes the input of a layer, where norms come first.
+        let norm_of = |layer: &'a EncoderLayer| if parts.norm_first { layer.attention_norm.as_ref() } else { None };
         // SAFETY: rows are taken from this thread's share, columns from its share of panels and heads;
         // a barrier stands between a step and the next that reads other members' results.
         unsafe {
             self.embed(team.share(tokens), buffers, chunk, ends);
-            let norm = self.parts.embedding_norm.as_ref();
-            self.finish_rows(team.share(tokens), norm, first_linear, buffers);
+            if let Some(first) = parts.layers.first() {
+                self.finish_rows(team.share(tokens), norm_of(first), Some(&first.qkv), buffers);
+            }
             team.barrier.wait();
-            for (at, layer) in self.parts.layers.iter().enumerate() {
-                let rows = input(&layer.qkv, buffers.hidden, buffers.bytes, buffers.scales, tokens);
+            for (at, layer) in parts.layers.iter().enumerate() {
+                let rows = input(&layer.qkv, buffers.input, buffers.bytes, buffers.scales, tokens);
                 let args = LinearArgs { out: buffers.qkv, out_stride: 3 * self.hidden, ..rows };
                 layer.qkv.run(&args, team.share(layer.qkv.panels()));
                 team.barrier.wait();
 
-                self.attend(team, buffers, attention, chunk);
+                self.attend(layer, team, buffers, attention, chunk);
                 team.barrier.wait();
 
                 if layer.out.is_int8() {
@@ -185,7 +212,7 @@ impl Encoder {
                 layer.out.run(&args, team.share(layer.out.panels()));
                 team.barrier.wait();
 
-                let norm = Some(&layer.attention_norm);
+                let norm = if parts.norm_first { Some(&layer.output_norm) } else { layer.attention_norm.as_ref() };
                 self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
                 team.barrier.wait();
 
@@ -195,14 +222,23 @@ impl Encoder {
                     self.feed_forward(layer, team, buffers, first, count);
                 }
 
-                let next = self.parts.layers.get(at + 1).map(|layer| &layer.qkv);
-                self.finish_rows(team.share(tokens), Some(&layer.output_norm), next, buffers);
+                let next = parts.layers.get(at + 1);
+                let norm = if parts.norm_first { next.and_then(norm_of) } else { Some(&layer.output_norm) };
+                if next.is_some() || !parts.norm_first {
+                    self.finish_rows(team.share(tokens), norm, next.map(|layer| &layer.qkv), buffers);
+                }
+                team.barrier.wait();
+            }
+            if let Some(norm) = &parts.final_norm {
+                for row in team.share(tokens) {
+                    norm.row(buffers.hidden.add(row * float_stride(self.hidden)));
+                }
                 team.barrier.wait();
             }
         }
     }
 
-    /// Embeds the tokens `rows` of the chunk.
+    /// Embeds the tokens `rows` of the chunk, embedding norm included.
     ///
     /// # Safety
     ///
@@ -217,11 +253,16 @@ impl Encoder {
                     std::slice::from_raw_parts_mut(buffers.hidden.add(row * float_stride(self.hidden)), self.hidden)
                 };
                 ends.embed(base + row, row - start, values);
+                if let Some(norm) = &self.parts.embedding_norm {
+                    // SAFETY: the same row.
+                    unsafe { norm.row(values.as_mut_ptr()) };
+                }
             }
         }
     }
 
-    /// Norm, and bytes for the next linear layer while the row is in the first-level cache.
+    /// Norm, of a copy where norms come first, and bytes for the next linear layer while the row is in the first-level
+    /// cache.
     ///
     /// # Safety
     ///
@@ -236,11 +277,16 @@ impl Encoder {
         for row in rows {
             // SAFETY: a row of this thread.
             unsafe {
+                let stride = float_stride(self.hidden);
+                let input = buffers.input.add(row * stride);
+                if self.parts.norm_first {
+                    ptr::copy_nonoverlapping(buffers.hidden.add(row * stride), input, self.hidden);
+                }
                 if let Some(norm) = norm {
-                    norm.row(buffers.hidden.add(row * float_stride(self.hidden)));
+                    norm.row(input);
                 }
                 if let Some(next) = next.filter(|next| next.is_int8()) {
-                    quantize(next, row..row + 1, buffers.hidden, buffers.bytes, buffers.scales);
+                    quantize(next, row..row + 1, buffers.input, buffers.bytes, buffers.scales);
                 }
             }
         }
@@ -251,8 +297,16 @@ impl Encoder {
     /// # Safety
     ///
     /// As [`Encoder::forward`].
-    unsafe fn attend(&self, team: &Team<'_>, buffers: &Buffers, attention: &mut AttentionScratch, chunk: &Chunk<'_>) {
-        let heads = self.parts.attention.heads();
+    unsafe fn attend(
+        &self,
+        layer: &EncoderLayer,
+        team: &Team<'_>,
+        buffers: &Buffers,
+        attention: &mut AttentionScratch,
+        chunk: &Chunk<'_>,
+    ) {
+        let heads = layer.attention.heads();
+        let size = self.hidden / heads;
         for pair in team.share((chunk.offsets.len() - 1) * heads) {
             let (sequence, head) = (pair / heads, pair % heads);
             let first = chunk.offsets[sequence] - chunk.offsets[0];
@@ -263,13 +317,19 @@ impl Encoder {
                     let qkv = buffers.qkv.add(first * 3 * self.hidden);
                     let stride = float_stride(self.hidden);
                     let context = buffers.context.add(first * stride);
-                    self.parts.attention.head(qkv, count, head, attention, context, stride);
+                    if let Some(rotary) = &layer.rotary {
+                        // The head's queries and keys are read by this thread alone, and next.
+                        for part in 0..2 {
+                            rotary.turn(qkv.add(part * self.hidden + head * size), 3 * self.hidden, count);
+                        }
+                    }
+                    layer.attention.head(qkv, count, head, attention, context, stride);
                 }
             }
         }
     }
 
-    /// `hidden += down(activation(up(hidden)))` for `count` rows from `first` on.
+    /// `hidden += down(activation(up(input)))` for `count` rows from `first` on.
     ///
     /// # Safety
     ///
@@ -284,27 +344,43 @@ impl Encoder {
     ) {
         // SAFETY: as in `forward`.
         unsafe {
-            let (stride, wide_stride) = (float_stride(self.hidden), float_stride(self.feed_forward));
-            let hidden = buffers.hidden.add(first * stride);
+            let stride = float_stride(self.hidden);
+            let rows = buffers.input.add(first * stride);
             let bytes = buffers.bytes.wrapping_add(first * byte_stride(self.hidden));
+            let gated = self.parts.gated;
+            let wide_stride = float_stride(layer.up.outputs());
             let args = LinearArgs {
                 out: buffers.wide,
                 out_stride: wide_stride,
-                activation: self.parts.activation,
-                ..input(&layer.up, hidden, bytes, buffers.scales.add(first), count)
+                activation: if gated { Activation::Identity } else { self.parts.activation },
+                ..input(&layer.up, rows, bytes, buffers.scales.add(first), count)
             };
             layer.up.run(&args, team.share(layer.up.panels()));
             team.barrier.wait();
-            if layer.down.is_int8() {
+            if gated {
+                for row in team.share(count) {
+                    (layer.down.kernels.gate)(&GateArgs {
+                        row: buffers.wide.add(row * wide_stride),
+                        n: self.feed_forward,
+                        activation: self.parts.activation,
+                        out: buffers.activated.add(row * float_stride(self.feed_forward)),
+                    });
+                    if layer.down.is_int8() {
+                        quantize(&layer.down, row..row + 1, buffers.activated, buffers.wide_bytes, buffers.wide_scales);
+                    }
+                }
+                team.barrier.wait();
+            } else if layer.down.is_int8() {
                 let rows = team.share(count);
-                quantize(&layer.down, rows, buffers.wide, buffers.wide_bytes, buffers.wide_scales);
+                quantize(&layer.down, rows, buffers.activated, buffers.wide_bytes, buffers.wide_scales);
                 team.barrier.wait();
             }
+            let hidden = buffers.hidden.add(first * stride);
             let args = LinearArgs {
                 out: hidden,
                 out_stride: stride,
                 residual: hidden,
-                ..input(&layer.down, buffers.wide, buffers.wide_bytes, buffers.wide_scales, count)
+                ..input(&layer.down, buffers.activated, buffers.wide_bytes, buffers.wide_scales, count)
             };
             layer.down.run(&args, team.share(layer.down.panels()));
             team.barrier.wait();

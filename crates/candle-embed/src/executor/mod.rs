@@ -1,10 +1,15 @@
-//! What runs an [`EncoderSpec`](crate::spec::EncoderSpec).
+//! What runs a [`ModelSpec`](crate::spec::ModelSpec).
 
 mod candle;
 mod packed;
+mod positions;
+mod static_embedding;
 
 pub(crate) use candle::{CandleExecutor, LinearInput};
 pub(crate) use packed::PackedExecutor;
+pub(crate) use static_embedding::StaticExecutor;
+
+use std::sync::Arc;
 
 use candle_embed_kernels::ThreadPool;
 
@@ -16,7 +21,7 @@ pub(crate) struct PackedTokens<'a> {
     /// Ids of all texts.
     pub ids: &'a [u32],
     /// Where each text starts in `ids`, and where the last one ends: one entry more than there are texts. No text is
-    /// empty.
+    /// empty where there is an encoder.
     pub offsets: &'a [usize],
 }
 
@@ -32,15 +37,26 @@ impl<'a> PackedTokens<'a> {
     }
 }
 
-/// Takes the last hidden states of a text, `[tokens, hidden]` row-major, given its index; called from any thread.
+/// Takes the last hidden states of a text, `[tokens, hidden]` row-major (static embeddings: their mean as one row),
+/// given its index; called from any thread.
 pub(crate) type Finish<'a> = dyn Fn(usize, &[f32]) + Sync + 'a;
 
-/// An encoder on some device.
+/// A model on some device.
 ///
 /// Every text's states depend on that text alone: not on its neighbours in the batch, their order, or the thread.
 pub(crate) trait Executor: Send + Sync {
     /// Encodes `tokens` on `threads` and gives the states of each text to `finish`.
     ///
-    /// Ids are below the vocabulary's size and no text is longer than the position table.
+    /// Ids are below the vocabulary's size and no text is longer than the executor was made for.
     fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()>;
+}
+
+/// The entry of `made` for `key`, made where it is not there yet.
+fn shared<K: PartialEq, T>(made: &mut Vec<(K, Arc<T>)>, key: K, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+    if let Some((_, value)) = made.iter().find(|(other, _)| *other == key) {
+        return Ok(Arc::clone(value));
+    }
+    let value = Arc::new(make()?);
+    made.push((key, Arc::clone(&value)));
+    Ok(value)
 }

@@ -2,51 +2,73 @@
 //!
 //! Weights are packed once, straight from the mapped file; the word embeddings stay as they are stored.
 
+use std::sync::Arc;
+
 use candle_embed_kernels::{
-    Activation as KernelActivation, Attention, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn, Isa, LayerNorm,
-    Linear, LinearError, MAX_EXACT_COLUMNS, ThreadPool,
+    Activation as KernelActivation, Attention, DistanceBias, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn,
+    Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Rotary, ThreadPool,
 };
 
-use super::{Executor, Finish, PackedTokens};
+use super::positions::{distance_bias, rotary_tables};
+use super::{Executor, Finish, PackedTokens, shared};
 use crate::error::{Error, Result};
 use crate::fault;
-use crate::spec::{Activation, EncoderSpec, LayerSpec, LinearSpec, NormSpec, TableSpec};
+use crate::spec::{Activation, EncoderSpec, LayerSpec, LinearSpec, NormSpec, PositionSpec, RotarySpec, TableSpec};
 use crate::weights::{Int8Matrix, Matrix, Table, Weights};
 
 /// An encoder with packed weights.
 pub(crate) struct PackedExecutor {
     encoder: Encoder,
     words: Table,
+    positions: Positions,
+    counting: Option<PositionSpec>,
+}
+
+/// What is added to every word embedding.
+enum Positions {
     /// Position embeddings with the embedding of segment 0 added, `[positions, hidden]`.
-    positions: Vec<f32>,
+    Table(Vec<f32>),
+    /// The embedding of segment 0 alone.
+    Segment(Vec<f32>),
+    None,
 }
 
 impl PackedExecutor {
-    /// Packs the tensors that `spec` names; `int8` computes with the stored int8 weights, otherwise they are widened.
-    pub fn new(spec: &EncoderSpec, weights: &Weights, int8: bool) -> Result<Self> {
-        let packer = Packer { weights, spec, isa: Isa::detect(), int8 };
-        let head_size = spec.hidden_size / spec.heads;
+    /// Packs the tensors that `spec` names for texts of at most `longest` tokens; `int8` computes with the stored int8
+    /// weights, otherwise they are widened.
+    pub fn new(spec: &EncoderSpec, weights: &Weights, int8: bool, longest: usize) -> Result<Self> {
+        let packer = Packer { weights, spec, isa: Isa::detect(), int8, longest };
+        let norm = |norm: &NormSpec| packer.norm(norm);
         let parts = EncoderParts {
-            embedding_norm: Some(packer.norm(&spec.embeddings.norm)?),
-            attention: Attention::new(packer.isa, spec.heads, head_size, None).map_err(mismatch)?,
+            embedding_norm: Some(norm(&spec.embeddings.norm)?),
             activation: match spec.activation {
                 Activation::GeluErf => KernelActivation::Gelu,
                 Activation::GeluTanh => KernelActivation::GeluTanh,
                 Activation::Relu => KernelActivation::Relu,
+                Activation::Silu => KernelActivation::Silu,
             },
-            layers: spec.layers.iter().map(|layer| packer.layer(layer)).collect::<Result<_>>()?,
+            gated: spec.gated,
+            norm_first: spec.norm_first,
+            layers: packer.layers()?,
+            final_norm: spec.final_norm.as_ref().map(norm).transpose()?,
         };
         Ok(Self {
             encoder: Encoder::new(parts).map_err(mismatch)?,
             words: packer.table(&spec.embeddings.word)?.to_table()?,
             positions: packer.positions()?,
+            counting: spec.embeddings.position.clone().filter(|position| position.padding.is_some()),
         })
     }
 }
 
 impl Executor for PackedExecutor {
     fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()> {
-        self.encoder.run(threads, tokens.offsets, &TextEnds { executor: self, tokens, finish }, &mut []);
+        let counted = self
+            .counting
+            .as_ref()
+            .map(|position| (0..tokens.len()).flat_map(|text| position.rows(tokens.text(text))).collect::<Vec<u32>>());
+        let ends = TextEnds { executor: self, tokens, counted, finish };
+        self.encoder.run(threads, tokens.offsets, &ends, &mut []);
         Ok(())
     }
 }
@@ -55,14 +77,23 @@ impl Executor for PackedExecutor {
 struct TextEnds<'a> {
     executor: &'a PackedExecutor,
     tokens: PackedTokens<'a>,
+    /// Each token's row of the position table, where it is not its position.
+    counted: Option<Vec<u32>>,
     finish: &'a Finish<'a>,
 }
 
 impl Ends for TextEnds<'_> {
     fn embed(&self, token: usize, position: usize, row: &mut [f32]) {
         self.executor.words.read_row(self.tokens.ids[token] as usize, row);
-        let positions = &self.executor.positions[position * row.len()..];
-        row.iter_mut().zip(positions).for_each(|(value, position)| *value += position);
+        let added = match &self.executor.positions {
+            Positions::Table(table) => {
+                let position = self.counted.as_ref().map_or(position, |rows| rows[token] as usize);
+                &table[position * row.len()..]
+            }
+            Positions::Segment(segment) => segment,
+            Positions::None => return,
+        };
+        row.iter_mut().zip(added).for_each(|(value, added)| *value += added);
     }
 
     fn pool(&self, sequence: usize, rows: &[f32], _out: &mut [f32]) {
@@ -76,6 +107,7 @@ struct Packer<'a> {
     spec: &'a EncoderSpec,
     isa: Isa,
     int8: bool,
+    longest: usize,
 }
 
 impl Packer<'_> {
@@ -83,44 +115,86 @@ impl Packer<'_> {
         self.weights.matrix(&table.weight, table.rows, self.spec.hidden_size)
     }
 
-    fn positions(&self) -> Result<Vec<f32>> {
+    fn positions(&self) -> Result<Positions> {
         let hidden = self.spec.hidden_size;
-        let positions = self.table(&self.spec.embeddings.position)?;
+        let embeddings = &self.spec.embeddings;
         let mut segment = vec![0.0; hidden];
-        self.table(&self.spec.embeddings.segment)?.read_row(0, &mut segment);
-        let mut sums = vec![0.0; self.spec.max_positions() * hidden];
+        if let Some(table) = &embeddings.segment {
+            self.table(table)?.read_row(0, &mut segment);
+        }
+        let Some(position) = &embeddings.position else {
+            return Ok(if embeddings.segment.is_some() { Positions::Segment(segment) } else { Positions::None });
+        };
+        let positions = self.table(&position.table)?;
+        let mut sums = vec![0.0; position.table.rows * hidden];
         for (index, row) in sums.chunks_exact_mut(hidden).enumerate() {
             positions.read_row(index, row);
             row.iter_mut().zip(&segment).for_each(|(value, segment)| *value += segment);
         }
-        Ok(sums)
+        Ok(Positions::Table(sums))
     }
 
     fn norm(&self, norm: &NormSpec) -> Result<LayerNorm> {
         let hidden = self.spec.hidden_size;
-        let (weight, bias) = (self.weights.vector(&norm.weight, hidden)?, self.weights.vector(&norm.bias, hidden)?);
-        LayerNorm::new(self.isa, weight, Some(bias), self.spec.layer_norm_eps).map_err(mismatch)
+        let bias = norm.bias.as_ref().map(|bias| self.weights.vector(bias, hidden)).transpose()?;
+        LayerNorm::new(self.isa, self.weights.vector(&norm.weight, hidden)?, bias, self.spec.layer_norm_eps)
+            .map_err(mismatch)
     }
 
-    fn layer(&self, layer: &LayerSpec) -> Result<EncoderLayer> {
+    /// All layers; those that are alike share their attention and their rotary tables.
+    fn layers(&self) -> Result<Vec<EncoderLayer>> {
+        let mut attentions: Vec<(Option<usize>, Arc<Attention>)> = Vec::new();
+        let mut rotaries: Vec<(&RotarySpec, Arc<Rotary>)> = Vec::new();
+        let mut layers = Vec::with_capacity(self.spec.layers.len());
+        for layer in &self.spec.layers {
+            let attention = shared(&mut attentions, layer.window, || self.attention(layer.window))?;
+            let rotary = layer.rotary.as_ref();
+            let rotary = rotary.map(|spec| shared(&mut rotaries, spec, || self.rotary(spec))).transpose()?;
+            layers.push(self.layer(layer, attention, rotary)?);
+        }
+        Ok(layers)
+    }
+
+    fn attention(&self, window: Option<usize>) -> Result<Attention> {
+        let spec = self.spec;
+        let bias = spec.distance_bias.as_ref().map(|bias| -> Result<DistanceBias> {
+            Ok(DistanceBias { values: distance_bias(bias, spec, self.weights, self.longest)?, longest: self.longest })
+        });
+        let attention = Attention::new(self.isa, spec.heads, spec.head_size(), bias.transpose()?).map_err(mismatch)?;
+        Ok(match window {
+            Some(reach) => attention.with_window(reach),
+            None => attention,
+        })
+    }
+
+    fn rotary(&self, spec: &RotarySpec) -> Result<Rotary> {
+        let (cosines, sines) = rotary_tables(spec, self.longest);
+        Rotary::new(self.isa, spec.size / 2, cosines, sines).map_err(mismatch)
+    }
+
+    fn layer(&self, layer: &LayerSpec, attention: Arc<Attention>, rotary: Option<Arc<Rotary>>) -> Result<EncoderLayer> {
         Ok(EncoderLayer {
-            qkv: self.linear(&[&layer.query, &layer.key, &layer.value])?,
-            out: self.linear(&[&layer.attention_output])?,
-            attention_norm: self.norm(&layer.attention_norm)?,
-            up: self.linear(&[&layer.up])?,
-            down: self.linear(&[&layer.down])?,
+            attention,
+            rotary,
+            qkv: self.linear(&layer.query_key_value)?,
+            out: self.linear(std::slice::from_ref(&layer.attention_output))?,
+            attention_norm: layer.attention_norm.as_ref().map(|norm| self.norm(norm)).transpose()?,
+            up: self.linear(&layer.up)?,
+            down: self.linear(std::slice::from_ref(&layer.down))?,
             output_norm: self.norm(&layer.output_norm)?,
         })
     }
 
     /// Layers with the same input and equally many outputs as one: their outputs side by side.
-    fn linear(&self, parts: &[&LinearSpec]) -> Result<Linear> {
-        let LinearSpec { inputs, outputs, .. } = *parts[0];
+    fn linear(&self, parts: &[LinearSpec]) -> Result<Linear> {
+        let LinearSpec { inputs, outputs, .. } = parts[0];
         let mut matrices = Vec::with_capacity(parts.len());
-        let mut bias = Vec::with_capacity(parts.len() * outputs);
-        for part in parts {
+        let mut bias = vec![0.0; parts.len() * outputs];
+        for (part, bias) in parts.iter().zip(bias.chunks_exact_mut(outputs)) {
             matrices.push(self.weights.matrix(&part.weight, outputs, inputs)?);
-            bias.extend(self.weights.vector(&part.bias, outputs)?);
+            if let Some(name) = &part.bias {
+                bias.copy_from_slice(&self.weights.vector(name, outputs)?);
+            }
         }
         let shape = [parts.len() * outputs, inputs];
         let int8: Vec<Int8Matrix<'_>> = matrices

@@ -5,14 +5,13 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::activation;
+use super::parts::{
+    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, activation, check_epsilon, check_heads, check_sizes, linear, norm, prefix,
+    read,
+};
 use crate::error::{Error, Result};
-use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, LinearSpec, NormSpec, TableSpec};
+use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec, TableSpec};
 use crate::weights::Weights;
-
-/// Bounds that no published BERT comes near; beyond them a config is damaged, and sizes can't overflow below them.
-const MAX_SIZE: usize = 1 << 20;
-const MAX_LAYERS: usize = 1 << 10;
 
 /// The fields of `config.json` that change the vectors, with the defaults of transformers' `BertConfig`.
 #[derive(Debug, Deserialize)]
@@ -55,32 +54,20 @@ fn default_position_embedding_type() -> Option<String> {
 
 impl BertConfig {
     fn check(&self) -> Result<()> {
-        let sizes = [
+        check_sizes(&[
             ("hidden_size", self.hidden_size, MAX_SIZE),
             ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
             ("num_attention_heads", self.num_attention_heads, MAX_SIZE),
             ("intermediate_size", self.intermediate_size, MAX_SIZE),
-            ("vocab_size", self.vocab_size, MAX_SIZE * 8),
+            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
             ("max_position_embeddings", self.max_position_embeddings, MAX_SIZE),
             ("type_vocab_size", self.type_vocab_size, MAX_SIZE),
-        ];
-        for (name, size, limit) in sizes {
-            if size == 0 || size > limit {
-                return Err(Error::invalid_model(format!("config.json says {name} {size}; it must be 1 to {limit}")));
-            }
-        }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            return Err(Error::invalid_model(format!(
-                "config.json: hidden_size {} is not a multiple of num_attention_heads {}",
-                self.hidden_size, self.num_attention_heads
-            )));
-        }
-        if !(self.layer_norm_eps >= 0.0 && self.layer_norm_eps < 1.0) {
-            return Err(Error::invalid_model(format!("config.json says layer_norm_eps {}", self.layer_norm_eps)));
-        }
+        ])?;
+        check_heads(("hidden_size", self.hidden_size), ("num_attention_heads", self.num_attention_heads))?;
+        check_epsilon("layer_norm_eps", self.layer_norm_eps)?;
         if let Some(positions) = self.position_embedding_type.as_deref().filter(|kind| *kind != "absolute") {
             return Err(Error::unsupported(format!(
-                "config.json says position_embedding_type {positions:?}; BERT is supported with \"absolute\""
+                "config.json says position_embedding_type {positions:?}; \"absolute\" is supported"
             )));
         }
         if self.is_decoder || self.add_cross_attention {
@@ -92,23 +79,30 @@ impl BertConfig {
 
 /// The encoder that `config` and the tensors of `weights` describe.
 pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec> {
-    let config = BertConfig::deserialize(config)
-        .map_err(|error| Error::invalid_model(format!("config.json is not a BERT configuration: {error}")))?;
+    encoder(config, weights, "bert.", None)
+}
+
+/// BERT's layers under the names of a class with a head (`model`), with positions counted by `padding`.
+pub(super) fn encoder(config: &Value, weights: &Weights, model: &str, padding: Option<u32>) -> Result<EncoderSpec> {
+    let config: BertConfig = read(config, "BERT")?;
     config.check()?;
-    let prefix = prefix(weights)?;
+    let prefix = prefix(weights, model, "embeddings.word_embeddings.weight")?;
     let hidden = config.hidden_size;
     let table = |name: &str, rows| TableSpec { weight: format!("{prefix}embeddings.{name}_embeddings.weight"), rows };
     let norm = |name: String| norm(weights, &name);
     let layers = (0..config.num_hidden_layers).map(|layer| {
         let name = |part: &str| format!("{prefix}encoder.layer.{layer}.{part}");
+        let linear = |part: &str, inputs, outputs| linear(&name(part), true, inputs, outputs);
         LayerSpec {
-            query: linear(name("attention.self.query"), hidden, hidden),
-            key: linear(name("attention.self.key"), hidden, hidden),
-            value: linear(name("attention.self.value"), hidden, hidden),
-            attention_output: linear(name("attention.output.dense"), hidden, hidden),
-            attention_norm: norm(name("attention.output.LayerNorm")),
-            up: linear(name("intermediate.dense"), hidden, config.intermediate_size),
-            down: linear(name("output.dense"), config.intermediate_size, hidden),
+            query_key_value: ["query", "key", "value"]
+                .map(|part| linear(&format!("attention.self.{part}"), hidden, hidden))
+                .into(),
+            rotary: None,
+            window: None,
+            attention_output: linear("attention.output.dense", hidden, hidden),
+            attention_norm: Some(norm(name("attention.output.LayerNorm"))),
+            up: vec![linear("intermediate.dense", hidden, config.intermediate_size)],
+            down: linear("output.dense", config.intermediate_size, hidden),
             output_norm: norm(name("output.LayerNorm")),
         }
     });
@@ -116,35 +110,19 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         hidden_size: hidden,
         heads: config.num_attention_heads,
         layer_norm_eps: config.layer_norm_eps as f32,
-        activation: activation(&config.hidden_act)?,
+        activation: activation("hidden_act", &config.hidden_act)?,
+        gated: false,
+        norm_first: false,
+        max_positions: config.max_position_embeddings,
         embeddings: EmbeddingsSpec {
             word: table("word", config.vocab_size),
-            position: table("position", config.max_position_embeddings),
-            segment: table("token_type", config.type_vocab_size),
+            position: Some(PositionSpec { table: table("position", config.max_position_embeddings), padding }),
+            segment: Some(table("token_type", config.type_vocab_size)),
             norm: norm(format!("{prefix}embeddings.LayerNorm")),
         },
+        distance_bias: None,
         layers: layers.collect(),
+        final_norm: None,
+        norm_before_cut: false,
     })
-}
-
-/// What stands before `embeddings.` in the tensor names: nothing, or the name that a class with a head gives the
-/// encoder (`bert.` in `BertForMaskedLM`).
-fn prefix(weights: &Weights) -> Result<String> {
-    const WORDS: &str = "embeddings.word_embeddings.weight";
-    ["", "bert."]
-        .into_iter()
-        .find(|prefix| weights.contains(&format!("{prefix}{WORDS}")))
-        .map(str::to_owned)
-        .ok_or_else(|| Error::invalid_model(format!("the weights lack tensor {WORDS}")))
-}
-
-fn linear(name: String, inputs: usize, outputs: usize) -> LinearSpec {
-    LinearSpec { weight: format!("{name}.weight"), bias: format!("{name}.bias"), inputs, outputs }
-}
-
-/// Checkpoints converted from TensorFlow call the two tensors `gamma` and `beta`.
-fn norm(weights: &Weights, name: &str) -> NormSpec {
-    let (weight, bias) =
-        if weights.contains(&format!("{name}.gamma")) { ("gamma", "beta") } else { ("weight", "bias") };
-    NormSpec { weight: format!("{name}.{weight}"), bias: format!("{name}.{bias}") }
 }

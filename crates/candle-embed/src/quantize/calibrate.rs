@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::executor::{CandleExecutor, LinearInput};
 use crate::folder::{ModelFolder, TOKENIZER_FILE, read_bounded};
 use crate::options::Truncate;
-use crate::spec::EncoderSpec;
+use crate::spec::{EncoderSpec, ModelSpec};
 use crate::tokenization::TextTokenizer;
 use crate::weights::Weights;
 
@@ -56,11 +56,12 @@ const TEXTS: [&str; 24] = [
 /// For each layer's inputs, the columns with the largest values on [`TEXTS`], ascending.
 pub(super) fn exact_columns(
     folder: &ModelFolder,
+    model: &ModelSpec,
     spec: &EncoderSpec,
     weights: &Weights,
 ) -> Result<HashMap<(usize, LinearInput), Vec<usize>>> {
-    let tokenizer = TextTokenizer::from_json(&read_bounded(&folder.path.join(TOKENIZER_FILE))?, folder, spec)?;
-    let executor = CandleExecutor::new(spec, weights, Device::Cpu, 1)?;
+    let tokenizer = TextTokenizer::from_json(&read_bounded(&folder.path.join(TOKENIZER_FILE))?, folder, model)?;
+    let executor = CandleExecutor::new(spec, weights, Device::Cpu, 1, tokenizer.max_tokens())?;
     let mut largest: HashMap<(usize, LinearInput), Vec<f32>> = HashMap::new();
     for (index, text) in TEXTS.iter().enumerate() {
         let mut ids = Vec::new();

@@ -1,10 +1,10 @@
 //! Writes an int8 copy of a model folder.
 //!
-//! Word embeddings and linear layers become int8 with one float32 scale a row: per table entry and per output channel.
+//! Embeddings of words and linear layers become int8 with one float32 scale a row: per table entry and per output channel.
 //! A few columns of the linear layers stay float32 ([`calibrate`] says which and why).
 //! The small tables of positions and segments become float16: their rows have outliers, and in int8 they alone cost
 //! all-MiniLM-L6-v2 a sixth of its loss (cosine to float32 on short texts 0.99954 in place of 0.99960, on a Korean
-//! sentence 0.9981 in place of 0.9992) to save 0.2 MB. Norms and biases stay float32. Tensors that the encoder does
+//! sentence 0.9981 in place of 0.9992) to save 0.2 MB. Norms and biases stay float32, MPNet's bias by distance included. Tensors that the encoder does
 //! not use (the pooler of a BERT checkpoint) are left out. The same input gives the same bytes.
 
 mod calibrate;
@@ -12,7 +12,7 @@ mod rows;
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 
 use half::f16;
@@ -23,14 +23,16 @@ use crate::executor::LinearInput;
 use crate::folder::{ModelFolder, TOKENIZER_FILE, TRANSFORMER_CONFIGS, WEIGHTS_FILE, read_bounded};
 use crate::models;
 use crate::pooling::PoolingMode;
-use crate::spec::MatrixShape;
+use crate::spec::{EncoderSpec, MatrixShape, ModelSpec, StaticSpec, TableSpec};
 use crate::weights::{Quantization, Weights};
 use calibrate::exact_columns;
 use rows::quantize_rows;
 
-/// Files beside the weights that decide the vectors, besides [`TRANSFORMER_CONFIGS`].
-const COPIED: [&str; 5] =
-    ["config.json", "config_sentence_transformers.json", "modules.json", TOKENIZER_FILE, "tokenizer_config.json"];
+/// Files of a folder that decide the vectors.
+const COPIED: [&str; 2] = ["config_sentence_transformers.json", "modules.json"];
+
+/// Files beside the network's weights that decide the vectors, besides [`TRANSFORMER_CONFIGS`].
+const NETWORK_FILES: [&str; 3] = ["config.json", TOKENIZER_FILE, "tokenizer_config.json"];
 
 /// What [`quantize_model`] did.
 #[derive(Debug, Clone)]
@@ -56,38 +58,92 @@ pub struct QuantizeReport {
 /// already, the target is the source or lies within it, or can't be written.
 pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>) -> Result<QuantizeReport> {
     let folder = ModelFolder::open(source, pooling)?;
-    check_folders(source, &folder, target)?;
+    let inner = check_folders(source, &folder, target)?;
     let weights = Weights::open(&folder.weights)?;
     if weights.quantization().is_some() {
         return Err(Error::invalid_input(format!("{} is quantised already", source.display())));
     }
-    let spec = models::describe(&folder.config, &weights)?;
+    let spec = models::describe(&folder, &weights)?;
+    let quantized = quantize(&folder, &spec, &weights)?;
+    copy_files(source, &folder, target, &inner)?;
+    write_at_once(&target.join(inner).join(WEIGHTS_FILE), &quantized.bytes)?;
+    Ok(QuantizeReport {
+        bytes_before: weights.byte_length(),
+        bytes_after: quantized.bytes.len() as u64,
+        matrices: quantized.matrices,
+        source_sha256: quantized.source_sha256,
+    })
+}
+
+/// The weights of the file that [`quantize_model`] would write for `folder`, whose network is `spec`.
+pub(crate) fn quantized(folder: &ModelFolder, spec: &ModelSpec, weights: &Weights) -> Result<Weights> {
+    Weights::from_bytes(&folder.path.join(WEIGHTS_FILE), quantize(folder, spec, weights)?.bytes)
+}
+
+/// A safetensors file of int8 weights.
+struct QuantizedFile {
+    bytes: Vec<u8>,
+    matrices: usize,
+    source_sha256: String,
+}
+
+fn quantize(folder: &ModelFolder, spec: &ModelSpec, weights: &Weights) -> Result<QuantizedFile> {
+    let mut writer = TensorWriter { weights, tensors: Vec::new(), matrices: 0 };
+    match spec {
+        ModelSpec::Encoder(encoder) => quantize_encoder(&mut writer, folder, spec, encoder)?,
+        ModelSpec::Static(table) => quantize_static(&mut writer, table)?,
+    }
+    let TensorWriter { tensors, matrices, .. } = writer;
     let source_sha256 = weights.sha256();
     let quantization = Quantization { scheme: Quantization::SCHEME.to_owned(), source_sha256: source_sha256.clone() };
-    let exact = exact_columns(&folder, &spec, &weights)?;
-    let mut writer = TensorWriter { weights: &weights, tensors: Vec::new() };
+    let bytes = serialize(tensors, Some(quantization.to_metadata()?)).map_err(Error::internal)?;
+    Ok(QuantizedFile { bytes, matrices, source_sha256 })
+}
+
+fn quantize_encoder(
+    writer: &mut TensorWriter<'_>,
+    folder: &ModelFolder,
+    model: &ModelSpec,
+    spec: &EncoderSpec,
+) -> Result<()> {
+    let exact = exact_columns(folder, model, spec, writer.weights)?;
     writer.int8(spec.word_table(), &[])?;
     for (index, layer) in spec.layers.iter().enumerate() {
         let columns = |input| exact.get(&(index, input)).map_or(&[][..], Vec::as_slice);
-        for linear in [&layer.query, &layer.key, &layer.value] {
+        for linear in &layer.query_key_value {
             writer.int8(linear.matrix(), columns(LinearInput::QueryKeyValue))?;
         }
         // The attention's output has no outliers: exact columns gain nothing there.
         writer.int8(layer.attention_output.matrix(), &[])?;
-        writer.int8(layer.up.matrix(), columns(LinearInput::Up))?;
+        for linear in &layer.up {
+            writer.int8(linear.matrix(), columns(LinearInput::Up))?;
+        }
         writer.int8(layer.down.matrix(), columns(LinearInput::Down))?;
     }
-    let matrices = 1 + spec.layers.len() * 6;
     for table in spec.small_tables() {
         writer.half(table)?;
     }
-    for (name, length) in spec.vectors() {
-        writer.float(name, vec![length], &weights.vector(name, length)?);
+    if let Some(bias) = &spec.distance_bias {
+        writer.float_matrix((&bias.weight, bias.buckets, spec.heads))?;
     }
-    copy_files(source, &folder, target)?;
-    let bytes = serialize(writer.tensors, Some(quantization.to_metadata()?)).map_err(Error::internal)?;
-    write_at_once(&target.join(WEIGHTS_FILE), &bytes)?;
-    Ok(QuantizeReport { bytes_before: weights.byte_length(), bytes_after: bytes.len() as u64, matrices, source_sha256 })
+    for (name, length) in spec.vectors() {
+        writer.float(name, vec![length], &writer.weights.vector(name, length)?);
+    }
+    Ok(())
+}
+
+fn quantize_static(writer: &mut TensorWriter<'_>, spec: &StaticSpec) -> Result<()> {
+    let TableSpec { weight, rows } = &spec.table;
+    writer.int8((weight, *rows, spec.hidden_size), &[])?;
+    if let Some((name, length)) = &spec.mapping {
+        let indices = writer.weights.indices(name, *length, *rows)?;
+        writer.indices(name, indices.into_iter().map(|index| index as i32));
+    }
+    if let Some(name) = &spec.weights {
+        let length = spec.mapping.as_ref().map_or(*rows, |(_, length)| *length);
+        writer.float(name, vec![length], &writer.weights.vector(name, length)?);
+    }
+    Ok(())
 }
 
 /// Writes a file under another name first: whoever reads `path` sees the old bytes or the new ones.
@@ -100,27 +156,24 @@ fn write_at_once(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Refuses a target that is, or lies within, the source.
-fn check_folders(source: &Path, folder: &ModelFolder, target: &Path) -> Result<()> {
-    if folder.path != source {
-        return Err(Error::invalid_input(format!(
-            "{} keeps its encoder in a folder of its own; move its files beside modules.json first",
-            source.display()
-        )));
-    }
+/// Refuses a target that is, or lies within, the source. Gives the path from the source to the network's own folder.
+fn check_folders(source: &Path, folder: &ModelFolder, target: &Path) -> Result<PathBuf> {
     fs::create_dir_all(target).map_err(|error| cannot_write(target, &error))?;
     let real = |path: &Path| fs::canonicalize(path).map_err(|error| cannot_write(path, &error));
     if real(target)?.starts_with(real(source)?) {
         return Err(Error::invalid_input("the target folder is the source folder or lies within it; give another one"));
     }
-    Ok(())
+    folder.path.strip_prefix(source).map(Path::to_owned).map_err(Error::internal)
 }
 
-/// Copies the configuration, the tokenizer and the modules after the encoder; what the source lacks, the target loses.
-fn copy_files(source: &Path, folder: &ModelFolder, target: &Path) -> Result<()> {
-    remove_if_there(&target.join(WEIGHTS_FILE))?;
-    for name in COPIED.iter().chain(&TRANSFORMER_CONFIGS) {
+/// Copies the configuration, the tokenizer and the modules after the network; what the source lacks, the target loses.
+fn copy_files(source: &Path, folder: &ModelFolder, target: &Path, inner: &Path) -> Result<()> {
+    remove_if_there(&target.join(inner).join(WEIGHTS_FILE))?;
+    for name in COPIED {
         copy_or_remove(&source.join(name), &target.join(name))?;
+    }
+    for name in NETWORK_FILES.iter().chain(&TRANSFORMER_CONFIGS) {
+        copy_or_remove(&folder.path.join(name), &target.join(inner).join(name))?;
     }
     for module in folder.head.module_folders() {
         let inner = module.strip_prefix(source).map_err(Error::internal)?;
@@ -156,12 +209,28 @@ fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Error {
 struct TensorWriter<'a> {
     weights: &'a Weights,
     tensors: Vec<(String, Tensor)>,
+    /// How many became int8.
+    matrices: usize,
 }
 
 impl TensorWriter<'_> {
     fn float(&mut self, name: impl Into<String>, shape: Vec<usize>, values: &[f32]) {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.tensors.push((name.into(), Tensor { dtype: Dtype::F32, shape, bytes }));
+    }
+
+    fn indices(&mut self, name: impl Into<String>, indices: impl ExactSizeIterator<Item = i32>) {
+        let shape = vec![indices.len()];
+        let bytes = indices.flat_map(i32::to_le_bytes).collect();
+        self.tensors.push((name.into(), Tensor { dtype: Dtype::I32, shape, bytes }));
+    }
+
+    fn float_matrix(&mut self, (name, rows, columns): MatrixShape<'_>) -> Result<()> {
+        let matrix = self.weights.matrix(name, rows, columns)?;
+        let mut values = vec![0.0; rows * columns];
+        values.chunks_exact_mut(columns).enumerate().for_each(|(index, row)| matrix.read_row(index, row));
+        self.float(name, vec![rows, columns], &values);
+        Ok(())
     }
 
     fn half(&mut self, (name, rows, columns): MatrixShape<'_>) -> Result<()> {
@@ -181,13 +250,12 @@ impl TensorWriter<'_> {
         let quantized = quantize_rows(matrix, rows, columns, exact);
         self.float(Quantization::scales_name(name), vec![rows], &quantized.scales);
         if !exact.is_empty() {
-            let bytes = exact.iter().flat_map(|column| (*column as i32).to_le_bytes()).collect();
-            let indices = Tensor { dtype: Dtype::I32, shape: vec![exact.len()], bytes };
-            self.tensors.push((Quantization::exact_columns_name(name), indices));
+            self.indices(Quantization::exact_columns_name(name), exact.iter().map(|column| *column as i32));
             self.float(Quantization::exact_values_name(name), vec![exact.len(), rows], &quantized.exact);
         }
         let values = Tensor { dtype: Dtype::I8, shape: vec![rows, columns], bytes: quantized.values };
         self.tensors.push((name.to_owned(), values));
+        self.matrices += 1;
         Ok(())
     }
 }

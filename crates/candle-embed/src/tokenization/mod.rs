@@ -3,20 +3,22 @@
 //! `tokenizer.json` may carry truncation and padding of its own (all-MiniLM-L6-v2's says 128 tokens where the model
 //! takes 256): both are switched off, and texts are cut here.
 
+mod model2vec;
 mod pieces;
 
 use std::borrow::Cow;
 
+use model2vec::Model2Vec;
 use pieces::{SafeCuts, shorten};
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::tokenizer::Tokenizer;
-use tokenizers::{NormalizerWrapper, PostProcessorWrapper};
+use tokenizers::{Encoding, NormalizerWrapper, PostProcessorWrapper, TruncationDirection, TruncationParams};
 
 use crate::error::{Error, ErrorCode, Result, TextContext};
 use crate::folder::{ModelFolder, TokenizerConfig};
 use crate::options::Truncate;
-use crate::spec::EncoderSpec;
+use crate::spec::ModelSpec;
 
 /// First piece of a long text: this many bytes for each token that the model takes. English has 4 to 5 bytes a token.
 const BYTES_PER_TOKEN: usize = 8;
@@ -38,16 +40,15 @@ pub(crate) struct TextTokenizer {
     suffix: Vec<u32>,
     /// Where a long text may be cut; `None` where it has to be tokenized as a whole.
     cuts: Option<SafeCuts>,
+    /// Where texts are treated as Model2Vec treats them.
+    model2vec: Option<Model2Vec>,
 }
 
 impl TextTokenizer {
-    /// Reads the `tokenizer.json` of `folder`, whose encoder is `spec`.
-    ///
-    /// The limit is the transformer module's, else the tokenizer's, and never more than there are positions.
-    pub fn from_json(json: &[u8], folder: &ModelFolder, spec: &EncoderSpec) -> Result<Self> {
-        let max_tokens = folder.transformer.max_seq_length.or(folder.tokenizer.max_length()).unwrap_or(usize::MAX);
-        let max_tokens = max_tokens.min(spec.max_positions());
-        let vocabulary = spec.embeddings.word.rows;
+    /// Reads the `tokenizer.json` of `folder`, whose network is `spec`.
+    pub fn from_json(json: &[u8], folder: &ModelFolder, spec: &ModelSpec) -> Result<Self> {
+        let mut max_tokens = folder.max_tokens(spec);
+        let vocabulary = spec.vocabulary();
         let invalid = |reason: &dyn std::fmt::Display| Error::invalid_model(format!("tokenizer.json {reason}"));
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| invalid(&format!("can't be read: {error}")))?;
         follow(&mut tokenizer, &folder.tokenizer).map_err(|error| invalid(&error))?;
@@ -55,6 +56,15 @@ impl TextTokenizer {
             add_lower_case(&mut tokenizer).map_err(|error| invalid(&error))?;
         }
         check_word_length(&tokenizer)?;
+        let model2vec = match spec {
+            ModelSpec::Static(table) if table.drop_unknown => Some(Model2Vec::of(&tokenizer, json, max_tokens)?),
+            // sentence-transformers' module leaves the tokenizer's own truncation on.
+            ModelSpec::Static(_) => {
+                max_tokens = max_tokens.min(own_limit(&tokenizer)?);
+                None
+            }
+            ModelSpec::Encoder(_) => None,
+        };
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| invalid(&error))?;
         // Looking through the whole vocabulary for its largest id would take as long as reading the file; ids with gaps
@@ -63,7 +73,13 @@ impl TextTokenizer {
         if tokens > vocabulary {
             return Err(invalid(&format!("has {tokens} tokens, but the weights have {vocabulary} token embeddings")));
         }
-        let (prefix, suffix) = take_special_tokens(&mut tokenizer).map_err(|error| invalid(&error))??;
+        let (prefix, suffix) = match spec {
+            ModelSpec::Encoder(_) => take_special_tokens(&mut tokenizer).map_err(|error| invalid(&error))??,
+            ModelSpec::Static(_) => {
+                tokenizer.with_post_processor(None::<PostProcessorWrapper>);
+                Default::default()
+            }
+        };
         if max_tokens <= prefix.len() + suffix.len() {
             return Err(invalid(&format!(
                 "adds {} special tokens to every text, but the model takes {max_tokens}",
@@ -71,7 +87,7 @@ impl TextTokenizer {
             )));
         }
         let cuts = SafeCuts::of(&tokenizer);
-        Ok(Self { tokenizer, max_tokens, vocabulary, prefix, suffix, cuts })
+        Ok(Self { tokenizer, max_tokens, vocabulary, prefix, suffix, cuts, model2vec })
     }
 
     /// Most tokens of a text, special tokens included.
@@ -91,6 +107,7 @@ impl TextTokenizer {
         ids: &mut Vec<u32>,
     ) -> Result<bool> {
         let whole = if prompt.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(format!("{prompt}{text}")) };
+        let cut = self.model2vec.as_ref().map_or(&*whole, |model2vec| model2vec.cut(&whole));
         let room = self.room();
         let failed = |error: tokenizers::Error| Error {
             code: ErrorCode::InvalidInput,
@@ -100,14 +117,21 @@ impl TextTokenizer {
         ids.extend_from_slice(&self.prefix);
         let start = ids.len();
         let truncated = match truncate {
-            Truncate::End => self.encode_start(&whole, room, ids),
+            Truncate::End => self.encode_start(cut, room, ids).map(|truncated| truncated || cut.len() < whole.len()),
             Truncate::Start => self.encode_end(&whole, room, ids),
             Truncate::Error => match self.encode_whole(&whole, room, ids) {
-                Ok(length) if length > room => return Err(self.too_long(index, length)),
+                Ok(length) if length > room || cut.len() < whole.len() => return Err(self.too_long(index, length)),
                 other => other.map(|_| false),
             },
         };
         let truncated = truncated.map_err(failed)?;
+        if let Some(unknown) = self.model2vec.as_ref().and_then(|model2vec| model2vec.unknown) {
+            let mut at = 0;
+            ids.retain(|id| {
+                at += 1;
+                at <= start || *id != unknown
+            });
+        }
         if let Some(id) = ids[start..].iter().find(|id| **id as usize >= self.vocabulary) {
             return Err(Error::invalid_model(format!(
                 "tokenizer.json gives text {index} a token with id {id}, but the weights have {} token embeddings",
@@ -136,7 +160,7 @@ impl TextTokenizer {
     fn encode_start(&self, text: &str, room: usize, ids: &mut Vec<u32>) -> tokenizers::Result<bool> {
         let full = ids.len() + room;
         for piece in self.pieces(text) {
-            ids.extend_from_slice(self.tokenizer.encode_fast(shorten(piece), false)?.get_ids());
+            ids.extend_from_slice(self.encode_piece(piece)?.get_ids());
             if ids.len() > full {
                 ids.truncate(full);
                 return Ok(true);
@@ -148,10 +172,10 @@ impl TextTokenizer {
     /// Appends the last `room` tokens of `text`; whether there are more.
     fn encode_end(&self, text: &str, room: usize, ids: &mut Vec<u32>) -> tokenizers::Result<bool> {
         let mut pieces = Vec::new();
-        let (mut tokens, mut rest, mut size) = (0, text, room * BYTES_PER_TOKEN);
+        let (mut tokens, mut rest, mut size) = (0, text, self.first_piece());
         while tokens <= room && !rest.is_empty() {
             let start = self.cuts.as_ref().map_or(0, |cuts| cuts.last(rest, size));
-            let encoding = self.tokenizer.encode_fast(shorten(&rest[start..]), false)?;
+            let encoding = self.encode_piece(&rest[start..])?;
             tokens += encoding.len();
             pieces.push(encoding);
             (rest, size) = (&rest[..start], PIECE_BYTES);
@@ -167,7 +191,7 @@ impl TextTokenizer {
         let start = ids.len();
         let mut tokens = 0;
         for piece in self.pieces(text) {
-            let encoding = self.tokenizer.encode_fast(shorten(piece), false)?;
+            let encoding = self.encode_piece(piece)?;
             tokens += encoding.len();
             if tokens <= room {
                 ids.extend_from_slice(encoding.get_ids());
@@ -177,9 +201,18 @@ impl TextTokenizer {
         Ok(tokens)
     }
 
+    fn encode_piece(&self, piece: &str) -> tokenizers::Result<Encoding> {
+        self.tokenizer.encode_fast(if self.cuts.is_some() { shorten(piece) } else { piece }, false)
+    }
+
+    /// Bytes of the first piece of a long text.
+    fn first_piece(&self) -> usize {
+        self.room().saturating_mul(BYTES_PER_TOKEN).min(PIECE_BYTES)
+    }
+
     /// `text` in pieces that can be tokenized one by one.
     fn pieces<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        let (mut rest, mut size) = (text, self.room() * BYTES_PER_TOKEN);
+        let (mut rest, mut size) = (text, self.first_piece());
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
@@ -195,12 +228,28 @@ impl TextTokenizer {
         let tokens = content + self.prefix.len() + self.suffix.len();
         Error {
             code: ErrorCode::InputTooLong,
-            message: format!(
-                "text {index} has {tokens} tokens and the model takes {}; shorten or split it, or allow truncation",
-                self.max_tokens
-            ),
+            message: match &self.model2vec {
+                Some(model2vec) if tokens <= self.max_tokens => format!(
+                    "text {index} has more than the {} characters that the model takes; shorten or split it, or allow \
+                     truncation",
+                    model2vec.max_characters
+                ),
+                _ => format!(
+                    "text {index} has {tokens} tokens and the model takes {}; shorten or split it, or allow truncation",
+                    self.max_tokens
+                ),
+            },
             text: Some(TextContext { index, tokens: Some(tokens), limit: Some(self.max_tokens) }),
         }
+    }
+}
+
+/// The truncation that `tokenizer.json` carries, as a limit in tokens.
+fn own_limit(tokenizer: &Tokenizer) -> Result<usize> {
+    match tokenizer.get_truncation() {
+        None => Ok(usize::MAX),
+        Some(TruncationParams { direction: TruncationDirection::Right, max_length, .. }) => Ok(*max_length),
+        Some(_) => Err(Error::unsupported("tokenizer.json cuts texts on the left")),
     }
 }
 

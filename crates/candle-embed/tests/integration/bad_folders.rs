@@ -33,6 +33,10 @@ fn absent_files() {
     let copy = copy();
     copy.remove("model.safetensors").write("pytorch_model.bin", "weights");
     expect(&copy, ModelNotFound, "safe_serialization");
+    // Old folders have a dense layer of that kind beside an encoder that was converted.
+    let copy = Copy::of("tiny-bert-dense");
+    copy.remove("2_Dense/model.safetensors").write("2_Dense/pytorch_model.bin", "weights");
+    expect(&copy, ModelNotFound, "safe_serialization");
 }
 
 #[test]
@@ -134,6 +138,98 @@ fn architectures_that_are_not_reproduced() {
         copy.write("modules.json", modules(kinds));
         expect(&copy, UnsupportedArchitecture, "modules.json");
     }
+}
+
+/// What the other architectures' configurations can say and is computed otherwise, or not at all.
+#[test]
+fn variants_that_are_not_reproduced() {
+    let cases = [
+        ("tiny-roberta", "position_embedding_type", json!("relative_key"), "relative_key"),
+        ("tiny-roberta", "is_decoder", json!(true), "decoder"),
+        ("tiny-mpnet", "relative_attention_num_buckets", json!(16), "relative_attention_num_buckets"),
+        ("tiny-mpnet", "hidden_act", json!("mish"), "mish"),
+        ("tiny-distilbert", "activation", json!("mish"), "mish"),
+        ("tiny-nomic-bert", "prenorm", json!(true), "prenorm"),
+        ("tiny-nomic-bert", "activation_function", json!("geglu"), "geglu"),
+        ("tiny-nomic-bert", "rotary_scaling_factor", json!(2.0), "rotary_scaling_factor"),
+        ("tiny-nomic-bert", "rotary_emb_interleaved", json!(true), "rotary_emb_interleaved"),
+        ("tiny-nomic-bert", "rotary_emb_fraction", json!(0.0), "rotary"),
+        ("tiny-nomic-bert", "num_experts", json!(8), "num_experts"),
+        ("tiny-nomic-bert-native", "rope_parameters", json!({"rope_type": "yarn", "rope_theta": 50.0}), "yarn"),
+        ("tiny-modernbert", "hidden_activation", json!("mish"), "mish"),
+        ("tiny-modernbert", "rope_scaling", json!({"factor": 2.0}), "rope_scaling"),
+        (
+            "tiny-modernbert",
+            "rope_parameters",
+            json!({"full_attention": {"rope_type": "dynamic", "rope_theta": 50.0}}),
+            "dynamic",
+        ),
+    ];
+    for (name, key, value, part) in cases {
+        let copy = Copy::of(name);
+        copy.set("config.json", key, value);
+        expect(&copy, UnsupportedArchitecture, part);
+    }
+}
+
+#[test]
+fn configurations_that_contradict_the_weights() {
+    let cases = [
+        ("tiny-roberta", "pad_token_id", json!(49), "pad_token_id"),
+        ("tiny-roberta", "pad_token_id", json!(-1), "pad_token_id"),
+        ("tiny-mpnet", "max_position_embeddings", json!(2), "max_position_embeddings"),
+        ("tiny-nomic-bert", "n_inner", json!(57), "shape"),
+        ("tiny-nomic-bert", "qkv_proj_bias", json!(true), "lack tensor"),
+        ("tiny-modernbert", "layer_types", json!(["full_attention"]), "layer_types"),
+        ("tiny-modernbert", "layer_types", json!(["causal"]), "config.json"),
+        ("tiny-modernbert", "local_attention", json!(0), "local_attention"),
+        ("tiny-modernbert-biases", "global_rope_theta", json!(-1.0), "rope_theta"),
+        ("tiny-modernbert", "norm_bias", json!(true), "lack tensor"),
+        ("tiny-model2vec", "normalize", json!(false), "normalize"),
+        ("tiny-model2vec", "max_length", json!(0), "max_length"),
+    ];
+    for (name, key, value, part) in cases {
+        let copy = Copy::of(name);
+        copy.set("config.json", key, value);
+        expect(&copy, ModelInvalid, part);
+    }
+}
+
+#[test]
+fn a_mapping_beyond_the_table() {
+    let copy = Copy::of("tiny-model2vec-clusters");
+    let path = copy.path().join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..data]).unwrap();
+    let at = data + header["mapping"]["data_offsets"][0].as_u64().unwrap() as usize;
+    for index in [31i64, -1, i64::MAX] {
+        bytes[at..at + 8].copy_from_slice(&index.to_le_bytes());
+        copy.write("model.safetensors", &bytes);
+        expect(&copy, ModelInvalid, "mapping");
+    }
+}
+
+#[test]
+fn static_embeddings_pool_in_one_way() {
+    let options = LoadOptions { pooling: Some("cls".parse().unwrap()), ..LoadOptions::default() };
+    for name in ["tiny-static", "tiny-model2vec"] {
+        assert_eq!(load_with(&fixture(name), &options).err().unwrap().code, ErrorCode::InvalidInput);
+    }
+    let copy = Copy::of("tiny-static");
+    let kinds = json!([{"path": "", "type": "x.StaticEmbedding"}, {"path": "1_Pooling", "type": "x.Pooling"}]);
+    copy.write("modules.json", kinds.to_string());
+    expect(&copy, UnsupportedArchitecture, "modules.json");
+}
+
+/// A Model2Vec folder that is not from sentence-transformers' side: `config.json` says what it is.
+#[test]
+fn model2vec_without_modules() {
+    let copy = Copy::of("tiny-model2vec");
+    copy.remove("modules.json");
+    let (bare, whole) = (load(copy.path()).unwrap(), load(&fixture("tiny-model2vec")).unwrap());
+    assert_eq!(bare.info().space_id, whole.info().space_id);
+    assert!(bare.info().normalized);
 }
 
 #[test]

@@ -161,7 +161,6 @@ fn load_options_are_checked() {
         LoadOptions { threads: Some(0), ..LoadOptions::default() },
         LoadOptions { threads: Some(1_000_000), ..LoadOptions::default() },
         LoadOptions { batch_tokens: Some(0), ..LoadOptions::default() },
-        LoadOptions { dtype: "int8".parse().unwrap(), ..LoadOptions::default() },
         LoadOptions { pooling: Some("cls".parse().unwrap()), ..LoadOptions::default() },
     ] {
         assert_eq!(load_with(&folder, &options).err().unwrap().code, ErrorCode::InvalidInput, "{options:?}");

@@ -7,9 +7,20 @@ use std::time::Duration;
 use crate::common::{embed, fixture, float32_weights, load_with, rows, texts};
 use candle_embed::{EmbedOptions, Embedder, Embeddings, ExecutorChoice, LoadOptions};
 
-/// The folders that are tried: every pooling of the tiny ones, the embedded int8 model, and float32 where it is.
+/// The folders that are tried: poolings and architectures of the tiny ones, the embedded int8 model, and float32 where it
+/// is.
 fn folders() -> Vec<PathBuf> {
-    let names = ["tiny-bert-mean", "tiny-bert-cls", "tiny-bert-max-concat", "../../models/all-MiniLM-L6-v2"];
+    let names = [
+        "tiny-bert-mean",
+        "tiny-bert-cls",
+        "tiny-bert-max-concat",
+        "tiny-xlm-roberta",
+        "tiny-mpnet",
+        "tiny-nomic-bert",
+        "tiny-modernbert",
+        "tiny-model2vec",
+        "../../models/all-MiniLM-L6-v2",
+    ];
     names.into_iter().map(fixture).chain(float32_weights()).collect()
 }
 
