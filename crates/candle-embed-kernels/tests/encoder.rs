@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 const HIDDEN: usize = 64;
 const WIDE: usize = 100;
+/// Rows of such a width, and of twice it, do not lie side by side: their distance would be a multiple of 2 KB.
+const SPREAD: usize = 512;
 
 fn linear(isa: Isa, outputs: usize, inputs: usize, int8: bool, random: &mut Random) -> Linear {
     let bias = random.vector(outputs);
@@ -53,7 +55,7 @@ fn angle(position: usize, pair: usize) -> f32 {
 }
 
 /// Two layers, the second one with the given precision of each linear layer.
-fn parts(isa: Isa, kind: Kind, int8: [bool; 4]) -> EncoderParts {
+fn parts<const HIDDEN: usize, const WIDE: usize>(isa: Isa, kind: Kind, int8: [bool; 4]) -> EncoderParts {
     let mut random = Random(3);
     let (gated, norm_first) = (kind != Kind::Bert, kind == Kind::Modern);
     let angles = || (0..LONGEST * PAIRS).map(|at| angle(at / PAIRS, at % PAIRS));
@@ -99,8 +101,9 @@ impl Ends for Words<'_> {
             out.fill(0.0);
             return;
         }
-        out[..HIDDEN].copy_from_slice(&rows[..HIDDEN]);
-        out[HIDDEN..].copy_from_slice(&rows[rows.len() - HIDDEN..]);
+        let (first, last) = out.split_at_mut(out.len() / 2);
+        first.copy_from_slice(&rows[..first.len()]);
+        last.copy_from_slice(&rows[rows.len() - last.len()..]);
     }
 }
 
@@ -113,7 +116,7 @@ fn offsets(lengths: &[usize]) -> Vec<usize> {
 }
 
 fn run(encoder: &Encoder, threads: usize, words: &[u32], lengths: &[usize]) -> Vec<f32> {
-    let mut out = vec![f32::NAN; lengths.len() * 2 * HIDDEN];
+    let mut out = vec![f32::NAN; lengths.len() * 2 * encoder.hidden()];
     encoder.run(&ThreadPool::new(threads), &offsets(lengths), &Words(words), &mut out);
     out
 }
@@ -130,7 +133,7 @@ fn the_same_bits_in_any_company() {
     let kinds = Isa::available().into_iter().flat_map(|isa| KINDS.map(|kind| (isa, kind)));
     for (isa, kind) in kinds {
         for int8 in [[false; 4], [true; 4], [false, true, true, false], [true, false, false, true]] {
-            let encoder = Encoder::new(parts(isa, kind, int8)).unwrap();
+            let encoder = Encoder::new(parts::<HIDDEN, WIDE>(isa, kind, int8)).unwrap();
             let together = run(&encoder, 1, &words, &lengths);
             assert!(together.iter().all(|x| x.is_finite()));
             for threads in 2..=3 {
@@ -147,7 +150,7 @@ fn the_same_bits_in_any_company() {
 
 /// The stack step by step, with the public linear layers and norms, and plain loops for what has none: attention with
 /// rotary positions and windows, and gates.
-fn by_parts(parts: &EncoderParts, words: &[u32]) -> Vec<f32> {
+fn by_parts<const HIDDEN: usize, const WIDE: usize>(parts: &EncoderParts, words: &[u32]) -> Vec<f32> {
     let tokens = words.len();
     let mut x = vec![0.0; tokens * HIDDEN];
     for (position, row) in x.chunks_exact_mut(HIDDEN).enumerate() {
@@ -166,12 +169,12 @@ fn by_parts(parts: &EncoderParts, words: &[u32]) -> Vec<f32> {
         let mut qkv = vec![0.0; tokens * 3 * HIDDEN];
         layer.qkv.forward(&input, Activation::Identity, None, &mut qkv);
         if layer.rotary.is_some() {
-            turn(&mut qkv);
+            turn::<HIDDEN>(&mut qkv);
         }
         let mut context = vec![0.0; tokens * HIDDEN];
         match layer.attention.reach() {
             None => layer.attention.forward(&qkv, &[0, tokens], &mut AttentionScratch::default(), &mut context),
-            Some(reach) => attend_window(&qkv, reach, &mut context),
+            Some(reach) => attend_window::<HIDDEN>(&qkv, reach, &mut context),
         }
         let mut y = vec![0.0; tokens * HIDDEN];
         layer.out.forward(&context, Activation::Identity, Some(&x), &mut y);
@@ -193,7 +196,7 @@ fn by_parts(parts: &EncoderParts, words: &[u32]) -> Vec<f32> {
     x
 }
 
-fn turn(qkv: &mut [f32]) {
+fn turn<const HIDDEN: usize>(qkv: &mut [f32]) {
     for (position, row) in qkv.chunks_exact_mut(3 * HIDDEN).enumerate() {
         for head in row[..2 * HIDDEN].chunks_exact_mut(HIDDEN / HEADS) {
             for pair in 0..PAIRS {
@@ -205,7 +208,7 @@ fn turn(qkv: &mut [f32]) {
     }
 }
 
-fn attend_window(qkv: &[f32], reach: usize, context: &mut [f32]) {
+fn attend_window<const HIDDEN: usize>(qkv: &[f32], reach: usize, context: &mut [f32]) {
     let (tokens, size) = (qkv.len() / (3 * HIDDEN), HIDDEN / HEADS);
     let part =
         |token: usize, part: usize, head: usize| &qkv[token * 3 * HIDDEN + part * HIDDEN + head * size..][..size];
@@ -224,6 +227,7 @@ fn attend_window(qkv: &[f32], reach: usize, context: &mut [f32]) {
 }
 
 fn gate(activation: Activation, row: &[f32]) -> Vec<f32> {
+    let (values, factors) = row.split_at(row.len() / 2);
     let erf = |x: f32| {
         // Abramowitz and Stegun 7.1.26: error below 2e-7.
         let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
@@ -235,21 +239,30 @@ fn gate(activation: Activation, row: &[f32]) -> Vec<f32> {
         Activation::Silu => x / (1.0 + (-x).exp()),
         _ => 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2)),
     };
-    (0..WIDE).map(|at| apply(row[at]) * row[WIDE + at]).collect()
+    values.iter().zip(factors).map(|(&value, factor)| apply(value) * factor).collect()
 }
 
 #[test]
 fn the_stack_is_its_parts() {
-    let words: Vec<u32> = (0..37).collect();
+    check_parts::<HIDDEN, WIDE>(37);
+    check_parts::<SPREAD, SPREAD>(17);
+}
+
+fn check_parts<const HIDDEN: usize, const WIDE: usize>(tokens: usize) {
+    let words: Vec<u32> = (0..tokens as u32).collect();
     for isa in Isa::available() {
         for kind in KINDS {
-            let got = run(&Encoder::new(parts(isa, kind, [false; 4])).unwrap(), 1, &words, &[37]);
-            let x = by_parts(&parts(isa, kind, [false; 4]), &words);
-            let expected = [&x[..HIDDEN], &x[36 * HIDDEN..]].concat();
+            let parts = || parts::<HIDDEN, WIDE>(isa, kind, [false; 4]);
+            // Twice, in one batch: the second sequence's rows are not the first ones.
+            let got = run(&Encoder::new(parts()).unwrap(), 1, &words.repeat(2), &[tokens; 2]);
+            let (first, second) = got.split_at(got.len() / 2);
+            assert_same_bits(first, second, isa.name());
+            let x = by_parts::<HIDDEN, WIDE>(&parts(), &words);
+            let expected = [&x[..HIDDEN], &x[(tokens - 1) * HIDDEN..]].concat();
             if kind == Kind::Bert {
-                assert_same_bits(&got, &expected, isa.name());
+                assert_same_bits(first, &expected, isa.name());
             }
-            let largest = got.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            let largest = first.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(largest < 2e-5, "{} {kind:?}: {largest}", isa.name());
         }
     }
@@ -259,7 +272,7 @@ fn the_stack_is_its_parts() {
 fn int8_and_the_other_tiers_stay_near_scalar_f32() {
     let words: Vec<u32> = (0..50).collect();
     for kind in KINDS {
-        let encoder = |isa, int8| Encoder::new(parts(isa, kind, int8)).unwrap();
+        let encoder = |isa, int8| Encoder::new(parts::<HIDDEN, WIDE>(isa, kind, int8)).unwrap();
         let reference = run(&encoder(Isa::Scalar, [false; 4]), 1, &words, &[50]);
         let cosine = |other: &[f32]| {
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
@@ -277,7 +290,7 @@ fn int8_and_the_other_tiers_stay_near_scalar_f32() {
 
 #[test]
 fn a_panic_leaves_the_encoder_working() {
-    let encoder = Encoder::new(parts(Isa::detect(), Kind::Modern, [true; 4])).unwrap();
+    let encoder = Encoder::new(parts::<HIDDEN, WIDE>(Isa::detect(), Kind::Modern, [true; 4])).unwrap();
     let words: Vec<u32> = (0..300).collect();
     for lengths in [&[300][..], &[100, 100, 100]] {
         let good = run(&encoder, 2, &words, lengths);
@@ -290,7 +303,7 @@ fn a_panic_leaves_the_encoder_working() {
 
 #[test]
 fn parts_that_do_not_fit_are_an_error() {
-    let mut parts = parts(Isa::Scalar, Kind::Bert, [false; 4]);
+    let mut parts = parts::<HIDDEN, WIDE>(Isa::Scalar, Kind::Bert, [false; 4]);
     parts.layers[1].down = linear(Isa::Scalar, HIDDEN, WIDE + 1, false, &mut Random(1));
     let expected = LinearError::Length { what: "down inputs", got: WIDE + 1, expected: WIDE };
     assert_eq!(Encoder::new(parts).err(), Some(expected));
