@@ -310,7 +310,8 @@ impl Linear {
 }
 
 /// Cuts rows into tiles of nearly equal height (16 rows are 8 + 8, not 14 + 2: a low tile leaves FMA units idle) and
-/// calls `f(first row, height, tile)`. Heights are multiples of `multiple`, which divides the largest, but for the last.
+/// calls `f(first row, height, tile)`. Heights but the last are multiples of `multiple`, a power of two that divides the
+/// largest.
 #[inline(always)]
 pub(crate) fn for_tiles<T: Copy>(
     rows: usize,
@@ -321,7 +322,9 @@ pub(crate) fn for_tiles<T: Copy>(
     let count = rows.div_ceil(tiles.len());
     let mut row = 0;
     for left in (1..=count).rev() {
-        let height = (rows - row).div_ceil(left).next_multiple_of(multiple).min(rows - row);
+        // Rounded up by a mask, not by a second division.
+        let height = ((rows - row).div_ceil(left) + multiple - 1) & multiple.wrapping_neg();
+        let height = height.min(rows - row);
         f(row, height, tiles[height - 1]);
         row += height;
     }
