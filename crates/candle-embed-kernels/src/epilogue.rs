@@ -5,9 +5,10 @@
 //! buffer, and [`finish`] the outputs.
 
 use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
+use crate::bytes::ByteSteps;
 use crate::rows::{FinishArgs, RowScale};
 use crate::simd::Simd;
-use crate::tile::{TileArgs, sums_f32, sums_i8};
+use crate::tile::{TileArgs, sums_f32};
 
 /// What a linear tile reads and writes.
 #[derive(Clone, Copy)]
@@ -84,11 +85,13 @@ macro_rules! each_row {
 ///
 /// As [`LinearTile`], and `S` is a tier of this CPU.
 #[inline(always)]
-pub(crate) unsafe fn linear_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(args: &LinearTileArgs) {
+pub(crate) unsafe fn linear_i8<S: Simd, B: ByteSteps<S>, const ROWS: usize, const VECTORS: usize>(
+    args: &LinearTileArgs,
+) {
     // SAFETY: the caller vouches for ROWS rows and VECTORS vectors.
     unsafe {
         let mut sums = [[S::int_zero(); VECTORS]; ROWS];
-        sums_i8::<S, ROWS, VECTORS>(&args.tile, &mut sums);
+        B::sums::<ROWS, VECTORS>(&args.tile, &mut sums);
         let has_residual = !args.residual.is_null();
         each_row!(ROWS, |i| {
             let out = args.tile.c.add(i * args.tile.c_stride).cast::<f32>();
@@ -96,8 +99,8 @@ pub(crate) unsafe fn linear_i8<S: Simd, const ROWS: usize, const VECTORS: usize>
             let row = args.row_scale.add(i);
             let step = (*row).scale;
             let mut offset = (*row).offset;
-            if S::QUAD_BIAS != 0 {
-                offset += step * S::QUAD_BIAS as f32;
+            if B::BIAS != 0 {
+                offset += step * B::BIAS as f32;
             }
             let (step, offset) = (S::splat(step), S::splat(offset));
             let mut values = [step; VECTORS];

@@ -12,6 +12,8 @@ pub enum Isa {
     Neon,
     /// aarch64 with `sdot`.
     NeonDot,
+    /// aarch64 with `sdot` and, for linear layers, `usmmla`.
+    NeonI8mm,
     /// AVX2 and FMA; int8 through `vpmaddwd`, which is exact.
     Avx2,
     /// AVX2, FMA and AVX-VNNI.
@@ -22,7 +24,8 @@ pub enum Isa {
     Avx512Vnni,
 }
 
-/// The environment variable that forces a lower tier: `avx512`, `avx2`, `neon` or `scalar`.
+/// The environment variable that forces a lower tier: `avx512`, `avx2`, `neon` or `scalar` for the best of the family, or a
+/// name with its extension, such as `neon+dotprod` on a machine that has i8mm.
 pub const ISA_VARIABLE: &str = "CANDLE_EMBED_ISA";
 
 impl Isa {
@@ -51,7 +54,11 @@ impl Isa {
         }
         #[cfg(target_arch = "aarch64")]
         {
-            if std::arch::is_aarch64_feature_detected!("dotprod") {
+            let dot = std::arch::is_aarch64_feature_detected!("dotprod");
+            if dot && std::arch::is_aarch64_feature_detected!("i8mm") {
+                tiers.push(Isa::NeonI8mm);
+            }
+            if dot {
                 tiers.push(Isa::NeonDot);
             }
             tiers.push(Isa::Neon);
@@ -71,26 +78,27 @@ impl Isa {
     pub fn choose(forced: Option<&str>) -> Isa {
         let tiers = Self::available();
         let wanted = forced.map(|name| name.trim().to_ascii_lowercase());
-        let family = wanted.as_deref().and_then(|name| tiers.iter().find(|tier| tier.family() == name));
-        *family.unwrap_or(&tiers[0])
+        let named = |name: &str| tiers.iter().find(|tier| tier.family() == name || tier.name() == name);
+        *wanted.as_deref().and_then(named).unwrap_or(&tiers[0])
     }
 
-    /// The name [`ISA_VARIABLE`] knows this tier by.
+    /// The name by which [`ISA_VARIABLE`] knows the best of this tier and its siblings.
     pub fn family(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
-            Isa::Neon | Isa::NeonDot => "neon",
+            Isa::Neon | Isa::NeonDot | Isa::NeonI8mm => "neon",
             Isa::Avx2 | Isa::Avx2Vnni => "avx2",
             Isa::Avx512 | Isa::Avx512Vnni => "avx512",
         }
     }
 
-    /// The tier's name with its dot-product extension, for reports.
+    /// The tier's name with its extension for int8, for reports and [`ISA_VARIABLE`].
     pub fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
             Isa::Neon => "neon",
             Isa::NeonDot => "neon+dotprod",
+            Isa::NeonI8mm => "neon+i8mm",
             Isa::Avx2 => "avx2",
             Isa::Avx2Vnni => "avx2+vnni",
             Isa::Avx512 => "avx512",
@@ -115,6 +123,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => &crate::avx2::plain::KERNELS,
             #[cfg(target_arch = "aarch64")]
+            Isa::NeonI8mm => &crate::neon::matrix::KERNELS,
+            #[cfg(target_arch = "aarch64")]
             Isa::NeonDot => &crate::neon::dot::KERNELS,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => &crate::neon::plain::KERNELS,
@@ -135,6 +145,9 @@ mod tests {
         assert_eq!(Isa::choose(Some("Scalar ")), Isa::Scalar);
         for tier in Isa::available() {
             assert_eq!(Isa::choose(Some(tier.family())).family(), tier.family());
+            if tier.name() != tier.family() {
+                assert_eq!(Isa::choose(Some(tier.name())), tier);
+            }
         }
     }
 }

@@ -15,6 +15,10 @@ pub(crate) struct Kernels {
     pub linear_f32: &'static [LinearTile],
     /// Tiles of int8 linear layers by height, a panel wide.
     pub linear_i8: &'static [LinearTile],
+    /// Inputs of a step of an int8 tile: weights are packed in groups of so many.
+    pub depth_i8: usize,
+    /// Rows that an int8 tile multiplies together.
+    pub rows_i8: usize,
     pub finish: unsafe fn(&FinishArgs),
     /// Attention by the number of queries.
     pub attend: &'static [Attend],
@@ -33,12 +37,13 @@ pub(crate) struct Kernels {
 macro_rules! tier {
     (
         mod $name:ident, $simd:ty, $(#[$feature:meta])?, vectors $vectors:literal,
-        f32 [$($height:literal)*], i8 [$($height_i8:literal)*]
+        f32 [$($height:literal)*], i8 $bytes:ident [$($height_i8:literal)*]
     ) => {
         #[doc = concat!("Compiled kernels: `", stringify!($simd), "`.")]
         pub(crate) mod $name {
             use super::*;
             use crate::attend::{self, AttendArgs};
+            use crate::bytes::ByteSteps;
             use crate::epilogue::{self, LinearTileArgs};
             use crate::gate::{self, GateArgs};
             use crate::kernels::Kernels;
@@ -56,7 +61,7 @@ macro_rules! tier {
             $(#[$feature])?
             unsafe fn linear_i8<const ROWS: usize>(args: &LinearTileArgs) {
                 // SAFETY: the contract of this table.
-                unsafe { epilogue::linear_i8::<$simd, ROWS, $vectors>(args) }
+                unsafe { epilogue::linear_i8::<$simd, $bytes, ROWS, $vectors>(args) }
             }
 
             $(#[$feature])?
@@ -138,13 +143,15 @@ macro_rules! tier {
             unsafe fn probe_i8(rounds: usize) -> u64 {
                 const COUNT: usize = $vectors * [$($height_i8),*].len();
                 // SAFETY: the contract of this table.
-                unsafe { probe::probe_i8::<$simd, COUNT>(rounds) }
+                unsafe { probe::probe_i8::<$simd, $bytes, COUNT>(rounds) }
             }
 
             pub(crate) static KERNELS: Kernels = Kernels {
                 panel: $vectors * <$simd as Simd>::LANES,
                 linear_f32: &[$(linear_f32::<$height>),*],
                 linear_i8: &[$(linear_i8::<$height_i8>),*],
+                depth_i8: <$bytes as ByteSteps<$simd>>::DEPTH,
+                rows_i8: <$bytes as ByteSteps<$simd>>::ROWS,
                 finish,
                 attend: &[$(attend::<$height>),*],
                 shifted_row,

@@ -24,6 +24,7 @@ mod attention;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod bytes;
 mod encoder;
 mod epilogue;
 mod gate;

@@ -25,7 +25,7 @@ pub struct Linear {
 enum Weights {
     F32(Aligned<f32>),
     I8 {
-        quads: Aligned<i8>,
+        bytes: Aligned<i8>,
         /// Scale of each output's weights.
         scale: Aligned<f32>,
         /// `scale` times the sum of the output's weights: what one unit of a row's offset contributes.
@@ -127,7 +127,7 @@ impl Linear {
             row[..outputs].copy_from_slice(weights);
         }
         let exact_columns = exact.iter().map(|exact| exact.column).collect();
-        let (quads, sums) = pack_i8(outputs, inputs, kernels.panel, fill);
+        let (bytes, sums) = pack_i8(outputs, inputs, kernels.panel, kernels.depth_i8, fill);
         let sums: Vec<f32> = sums.iter().zip(scales).map(|(&sum, &scale)| sum as f32 * scale).collect();
         let sum = pad(kernels, [outputs, inputs], "sums", Some(&sums))?;
         Ok(Self {
@@ -135,7 +135,7 @@ impl Linear {
             inputs,
             outputs,
             bias,
-            weights: Weights::I8 { quads, scale, sum, exact_columns, exact: exact_weights },
+            weights: Weights::I8 { bytes, scale, sum, exact_columns, exact: exact_weights },
         })
     }
 
@@ -233,9 +233,13 @@ impl Linear {
     pub(crate) unsafe fn run(&self, args: &LinearArgs, panels: Range<usize>) {
         let kernels = self.kernels;
         let panel = kernels.panel;
-        let (tiles, steps, weights) = match &self.weights {
-            Weights::F32(w) => (kernels.linear_f32, self.inputs, w.as_ptr().cast::<u8>()),
-            Weights::I8 { quads, .. } => (kernels.linear_i8, self.inputs.div_ceil(4), quads.as_ptr().cast::<u8>()),
+        // `depth` bytes of weights a column and step.
+        let (tiles, multiple, depth, steps, weights) = match &self.weights {
+            Weights::F32(w) => (kernels.linear_f32, 1, 4, self.inputs, w.as_ptr().cast::<u8>()),
+            Weights::I8 { bytes, .. } => {
+                let steps = self.inputs.div_ceil(kernels.depth_i8);
+                (kernels.linear_i8, kernels.rows_i8, kernels.depth_i8, steps, bytes.as_ptr().cast())
+            }
         };
         let mut buffer = TileBuffer([0.0; 14 * 32]);
         for at in panels {
@@ -254,10 +258,10 @@ impl Linear {
                         exact_columns.len(),
                     ),
                 };
-                let b = weights.add(first * steps * 4);
-                let panel_bytes = panel * steps * 4;
+                let b = weights.add(first * steps * depth);
+                let panel_bytes = panel * steps * depth;
                 let mut fetched = 0;
-                for_tiles(args.rows, tiles, |row, rows, tile| {
+                for_tiles(args.rows, multiple, tiles, |row, rows, tile| {
                     // The first tiles fetch the next panel while this one is multiplied: it comes from
                     // the third-level cache or memory.
                     let next = if fetched < panel_bytes { b.wrapping_add(panel_bytes + fetched) } else { b };
@@ -271,7 +275,7 @@ impl Linear {
                             a: args.input.add(row * args.input_stride),
                             a_stride: args.input_stride,
                             b,
-                            b_stride: panel * 4,
+                            b_stride: panel * depth,
                             next,
                             c: if direct { out.cast() } else { buffer.0.as_mut_ptr().cast() },
                             c_stride: 4 * if direct { args.out_stride } else { panel },
@@ -306,13 +310,21 @@ impl Linear {
 }
 
 /// Cuts rows into tiles of nearly equal height (16 rows are 8 + 8, not 14 + 2: a low tile leaves FMA units idle) and
-/// calls `f(first row, height, tile)`.
+/// calls `f(first row, height, tile)`. Heights but the last are multiples of `multiple`, a power of two that divides the
+/// largest.
 #[inline(always)]
-pub(crate) fn for_tiles<T: Copy>(rows: usize, tiles: &'static [T], mut f: impl FnMut(usize, usize, T)) {
+pub(crate) fn for_tiles<T: Copy>(
+    rows: usize,
+    multiple: usize,
+    tiles: &'static [T],
+    mut f: impl FnMut(usize, usize, T),
+) {
     let count = rows.div_ceil(tiles.len());
     let mut row = 0;
     for left in (1..=count).rev() {
-        let height = (rows - row).div_ceil(left);
+        // Rounded up by a mask, not by a second division.
+        let height = ((rows - row).div_ceil(left) + multiple - 1) & multiple.wrapping_neg();
+        let height = height.min(rows - row);
         f(row, height, tiles[height - 1]);
         row += height;
     }

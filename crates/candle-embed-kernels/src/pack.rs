@@ -117,22 +117,23 @@ pub(crate) fn pack_f32(
     packed
 }
 
-/// Panels `[outputs / panel][inputs / 4][panel][4]` of i8 with zeros behind the last input, and each row's sum.
+/// Panels `[outputs / panel][inputs / depth][panel][depth]` of i8 with zeros behind the last input, and each row's sum.
 pub(crate) fn pack_i8(
     outputs: usize,
     inputs: usize,
     panel: usize,
+    depth: usize,
     mut fill: impl FnMut(usize, &mut [i8]),
 ) -> (Aligned<i8>, Vec<i32>) {
-    let quads = inputs.div_ceil(4);
-    let mut packed = Aligned::zeroed(outputs.div_ceil(panel) * panel * quads * 4);
+    let steps = inputs.div_ceil(depth);
+    let mut packed = Aligned::zeroed(outputs.div_ceil(panel) * panel * steps * depth);
     let mut row = vec![0; inputs];
     let mut sums = Vec::with_capacity(outputs);
     for output in 0..outputs {
         fill(output, &mut row);
-        let start = output / panel * panel * quads * 4 + output % panel * 4;
+        let start = output / panel * panel * steps * depth + output % panel * depth;
         for (k, &value) in row.iter().enumerate() {
-            packed[start + k / 4 * panel * 4 + k % 4] = value;
+            packed[start + k / depth * panel * depth + k % depth] = value;
         }
         sums.push(row.iter().map(|&w| i32::from(w)).sum());
     }
@@ -147,9 +148,11 @@ mod tests {
     fn panels_hold_the_rows_as_columns() {
         let packed = pack_f32(3, 2, 2, |row, values| values.copy_from_slice(&[row as f32, 10.0 + row as f32]));
         assert_eq!(&packed[..], &[0.0, 1.0, 10.0, 11.0, 2.0, 0.0, 12.0, 0.0]);
-        let (packed, sums) = pack_i8(1, 5, 2, |_, values| values.copy_from_slice(&[1, 2, 3, 4, 5]));
+        let (packed, sums) = pack_i8(1, 5, 2, 4, |_, values| values.copy_from_slice(&[1, 2, 3, 4, 5]));
         assert_eq!(&packed[..], &[1, 2, 3, 4, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(sums, [15]);
+        let (packed, _) = pack_i8(2, 3, 2, 8, |row, values| values.fill(1 + row as i8));
+        assert_eq!(&packed[..], &[1, 1, 1, 0, 0, 0, 0, 0, 2, 2, 2, 0, 0, 0, 0, 0]);
     }
 
     #[test]

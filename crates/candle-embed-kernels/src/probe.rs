@@ -1,5 +1,6 @@
 //! The machine's peak, from registers alone: the yardstick of every share that is quoted for these kernels.
 
+use crate::bytes::ByteSteps;
 use crate::isa::Isa;
 use crate::simd::Simd;
 use std::hint::black_box;
@@ -38,23 +39,23 @@ pub(crate) unsafe fn probe_f32<S: Simd, const COUNT: usize>(rounds: usize) -> u6
     (rounds * COUNT * S::LANES * 2) as u64
 }
 
-/// Dot products into `COUNT` registers.
+/// Products of bytes into `COUNT` registers.
 ///
 /// # Safety
 ///
 /// `S` is a tier of this CPU.
 #[inline(always)]
-pub(crate) unsafe fn probe_i8<S: Simd, const COUNT: usize>(rounds: usize) -> u64 {
-    // SAFETY: the two loads are of 4 bytes and of at most 64.
+pub(crate) unsafe fn probe_i8<S: Simd, B: ByteSteps<S>, const COUNT: usize>(rounds: usize) -> u64 {
+    // SAFETY: the two loads are of at most 64 bytes.
     unsafe {
         let mut acc = [S::int_zero(); COUNT];
-        let (a, b) = (S::quad_a(black_box([1u8; 4]).as_ptr()), S::quad_b(black_box([1i8; 64]).as_ptr()));
+        let (a, b) = B::operands(black_box([1u8; 64]).as_ptr(), black_box([1i8; 64]).as_ptr());
         for _ in 0..rounds {
             for sum in &mut acc {
-                *sum = S::dot(*sum, a, b);
+                *sum = B::multiply(*sum, a, b);
             }
         }
         black_box(&acc);
     }
-    (rounds * COUNT * S::LANES * 8) as u64
+    (rounds * COUNT * S::LANES * B::DEPTH * 2) as u64
 }

@@ -122,8 +122,8 @@ pub(crate) struct QuantizeArgs {
 ///
 /// # Safety
 ///
-/// `S` is a tier of this CPU; the pointers cover `n > 0` elements, `out` is padded to a multiple of 4 bytes and zeroed;
-/// the exact columns are below `n` and nothing else touches the row meanwhile.
+/// `S` is a tier of this CPU; the pointers cover `n > 0` elements; the exact columns are below `n` and nothing else
+/// touches the row meanwhile.
 #[inline(always)]
 pub(crate) unsafe fn quantize<S: Simd>(args: &QuantizeArgs) -> RowScale {
     // SAFETY: same contract.

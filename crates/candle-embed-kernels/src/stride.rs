@@ -9,9 +9,10 @@ const CONFLICT: usize = 2048;
 /// What is added to such a distance: a cache line.
 const LINE: usize = 64;
 
-/// Bytes from one quantised row to the next: whole groups of four.
+/// Bytes from one quantised row to the next: whole groups of eight, the most inputs that a step takes on any tier. (Most
+/// take four and need no more than that, but the widths of models are multiples of eight anyway.)
 pub(crate) fn byte_stride(columns: usize) -> usize {
-    spread(columns.next_multiple_of(4))
+    spread(columns.next_multiple_of(8))
 }
 
 /// Values from one f32 row to the next.

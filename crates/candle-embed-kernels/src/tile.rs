@@ -9,9 +9,9 @@ use std::arch::asm;
 /// What a tile reads and writes. Strides in bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct TileArgs {
-    /// Steps along K: values for f32, groups of four for int8.
+    /// Steps along K: values for f32, groups of [`crate::bytes::ByteSteps::DEPTH`] for int8.
     pub k: usize,
-    /// First row of the left side: f32, or u8 in groups of four.
+    /// First row of the left side: f32, or u8 in whole groups.
     pub a: *const u8,
     /// From one row of `a` to the next.
     pub a_stride: usize,
@@ -138,7 +138,7 @@ unsafe fn step_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// One step of K of an int8 tile.
+/// One step of K of an int8 tile, a group of four.
 ///
 /// # Safety
 ///
@@ -183,7 +183,7 @@ pub(crate) unsafe fn sums_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// `a * b` with u8 on the left, i8 on the right and i32 sums, added to `acc`.
+/// `a * b` with u8 on the left, i8 on the right, both in groups of four, and i32 sums, added to `acc`.
 ///
 /// # Safety
 ///

@@ -65,6 +65,79 @@ fn check_i8(m: usize, n: usize, k: usize, seed: u64) {
     }
 }
 
+/// A layer whose outputs are exact in f32 whatever way a tier takes to them: small integers, scales of powers of two.
+fn exact_outputs(isa: Isa, [m, n, k]: [usize; 3]) -> (Linear, QuantizedRows, Vec<f32>) {
+    let mut random = Random((m * n + k) as u64);
+    let mut integers =
+        |count: usize, size: f32| -> Vec<f32> { (0..count).map(|_| (random.uniform() * size).round()).collect() };
+    let (bias, residual) = (integers(n, 100.0), integers(m * n, 100.0));
+    let weights = integers(n * k, 127.0);
+    let exact = [ExactColumn { column: k / 2, weights: integers(n, 10.0) }];
+    let mut x = integers(m * k, 127.0);
+    for row in x.chunks_exact_mut(k) {
+        row[0] = -127.0;
+        row[k - 1] = 128.0;
+    }
+    let scales: Vec<f32> = (0..n).map(|i| [0.5, 2.0, 0.25][i % 3]).collect();
+    let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, &exact, |row, values| {
+        values.iter_mut().zip(&weights[row * k..]).for_each(|(v, &w)| *v = w as i8);
+        values[k / 2] = 0;
+    })
+    .unwrap();
+    let rows = QuantizedRows::new(isa, &x, k, layer.exact_columns());
+    (layer, rows, residual)
+}
+
+#[test]
+fn int8_sums_are_the_same_on_every_tier() {
+    for shape in [[1, 12, 8], [2, 13, 9], [7, 24, 64], [8, 37, 100], [19, 40, 131]] {
+        let outputs = |isa: Isa| {
+            let (layer, rows, residual) = exact_outputs(isa, shape);
+            let mut out = vec![f32::NAN; residual.len()];
+            layer.forward_quantized(&rows, Activation::Identity, Some(&residual), &mut out);
+            out
+        };
+        let expected = outputs(Isa::Scalar);
+        for isa in Isa::available() {
+            let same = outputs(isa).iter().zip(&expected).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{} {shape:?}", isa.name());
+        }
+    }
+}
+
+/// Scales, offsets and products that do round: a row has the same bits in a tile of any height, at any place in it.
+#[test]
+fn int8_rows_do_not_depend_on_their_company() {
+    let (m, n, k) = (29, 50, 77);
+    let mut random = Random(17);
+    let (x, bias, residual) = (random.vector(m * k), random.vector(n), random.vector(m * n));
+    let scales: Vec<f32> = random.vector(n).iter().map(|s| (s + 1.5) / 127.0).collect();
+    let weights: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 127.0) as i8).collect();
+    let exact = [ExactColumn { column: 3, weights: random.vector(n) }];
+    for isa in Isa::available() {
+        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, &exact, |row, values| {
+            values.copy_from_slice(&weights[row * k..][..k]);
+            values[3] = 0;
+        })
+        .unwrap();
+        let run = |first: usize, count: usize, activation: Activation| {
+            let rows = QuantizedRows::new(isa, &x[first * k..][..count * k], k, &[3]);
+            let mut out = vec![f32::NAN; count * n];
+            layer.forward_quantized(&rows, activation, Some(&residual[first * n..][..count * n]), &mut out);
+            out
+        };
+        for activation in [Activation::Identity, Activation::Gelu] {
+            let alone: Vec<f32> = (0..m).flat_map(|row| run(row, 1, activation)).collect();
+            for count in 2..=m {
+                let first = (m - count) / 2;
+                let together = run(first, count, activation);
+                let same = together.iter().zip(&alone[first * n..]).all(|(a, b)| a.to_bits() == b.to_bits());
+                assert!(same, "{} {count} rows, {activation:?}", isa.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn every_height() {
     for m in 1..=40 {

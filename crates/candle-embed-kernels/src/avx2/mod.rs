@@ -1,5 +1,6 @@
 //! AVX2 and FMA, with and without AVX-VNNI: tiles of 6 x 16 f32, 12 of the 16 registers as accumulators.
 
+use crate::bytes::Quads;
 use crate::kernels::tier;
 use crate::simd::Simd;
 use std::arch::x86_64::*;
@@ -223,11 +224,11 @@ fn head_mask(n: usize) -> __m256i {
 tier! {
     mod vnni, Avx2<true>,
     #[target_feature(enable = "avx2,fma,avxvnni")],
-    vectors 2, f32 [1 2 3 4 5 6], i8 [1 2 3 4 5 6]
+    vectors 2, f32 [1 2 3 4 5 6], i8 Quads [1 2 3 4 5 6]
 }
 
 tier! {
     mod plain, Avx2<false>,
     #[target_feature(enable = "avx2,fma")],
-    vectors 2, f32 [1 2 3 4 5 6], i8 [1 2 3 4]
+    vectors 2, f32 [1 2 3 4 5 6], i8 Quads [1 2 3 4]
 }

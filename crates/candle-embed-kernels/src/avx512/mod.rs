@@ -1,5 +1,6 @@
 //! AVX-512 (F, BW, VL, DQ), with and without VNNI: tiles of 14 x 32 f32, 28 of the 32 registers as accumulators.
 
+use crate::bytes::Quads;
 use crate::kernels::tier;
 use crate::simd::Simd;
 use std::arch::x86_64::*;
@@ -242,11 +243,11 @@ fn head_mask(n: usize) -> u16 {
 tier! {
     mod vnni, Avx512<true>,
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")],
-    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Quads [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
 }
 
 tier! {
     mod plain, Avx512<false>,
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")],
-    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 [1 2 3 4 5 6 7 8]
+    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Quads [1 2 3 4 5 6 7 8]
 }

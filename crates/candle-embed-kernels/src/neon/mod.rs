@@ -1,9 +1,13 @@
-//! NEON, with and without `sdot`: tiles of 8 x 12 f32, 24 of the 32 registers as accumulators.
+//! NEON, with `usmmla`, with `sdot` or without either: tiles of 8 x 12 f32, 24 of the 32 registers as accumulators.
 
+use crate::bytes::Quads;
 use crate::kernels::tier;
 use crate::simd::Simd;
+use i8mm::Octets;
 use std::arch::aarch64::*;
 use std::arch::asm;
+
+mod i8mm;
 
 /// The vectors of this tier. Both ways to multiply bytes are signed, so activations lose 128 first.
 #[derive(Clone, Copy)]
@@ -203,13 +207,19 @@ unsafe impl<const DOT: bool> Simd for Neon<DOT> {
 }
 
 tier! {
+    mod matrix, Neon<true>,
+    #[target_feature(enable = "neon,dotprod,i8mm")],
+    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Octets [1 2 3 4 5 6 7 8]
+}
+
+tier! {
     mod dot, Neon<true>,
     #[target_feature(enable = "neon,dotprod")],
-    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 [1 2 3 4 5 6 7 8]
+    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Quads [1 2 3 4 5 6 7 8]
 }
 
 tier! {
     mod plain, Neon<false>,
     #[target_feature(enable = "neon")],
-    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 [1 2 3 4 5 6]
+    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Quads [1 2 3 4 5 6]
 }

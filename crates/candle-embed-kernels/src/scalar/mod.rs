@@ -1,5 +1,6 @@
 //! Plain Rust, eight lanes as an array: the twin every other tier is tested against, and the fallback elsewhere.
 
+use crate::bytes::Quads;
 use crate::kernels::tier;
 use crate::simd::Simd;
 
@@ -150,5 +151,5 @@ unsafe impl Simd for Scalar {
 }
 
 tier! {
-    mod plain, Scalar, , vectors 1, f32 [1 2 3 4], i8 [1 2 3 4]
+    mod plain, Scalar, , vectors 1, f32 [1 2 3 4], i8 Quads [1 2 3 4]
 }
