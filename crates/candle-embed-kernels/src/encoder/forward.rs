@@ -216,10 +216,11 @@ impl Encoder {
                 self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
                 team.barrier.wait();
 
-                let rows = feed_forward_rows(self.feed_forward);
-                for first in (0..tokens).step_by(rows) {
-                    let count = rows.min(tokens - first);
-                    self.feed_forward(layer, team, buffers, first, count);
+                // Blocks of equal size: a small last one would read all weights for few rows.
+                let blocks = tokens.div_ceil(feed_forward_rows(self.feed_forward));
+                for block in 0..blocks {
+                    let (first, end) = (tokens * block / blocks, tokens * (block + 1) / blocks);
+                    self.feed_forward(layer, team, buffers, first, end - first);
                 }
 
                 let next = parts.layers.get(at + 1);
