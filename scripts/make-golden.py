@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/evaluation/golden/NAME.json: what sentence-transformers gives for the texts of `candle-embed verify`.
+"""Writes src/evaluation/golden/<name>.json: what sentence-transformers gives for the texts of `candle-embed verify`.
 
     python -m pip install -r scripts/requirements.txt
     python scripts/make-golden.py all-MiniLM-L6-v2 "$(node scripts/get-test-weights.mjs)"
@@ -25,11 +25,6 @@ from sentence_transformers import SentenceTransformer
 EVALUATION = Path(__file__).resolve().parent.parent / "src" / "evaluation"
 
 
-def as_utf8(text):
-    """Lone surrogates become U+FFFD, as on their way from JavaScript to UTF-8."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
@@ -39,7 +34,7 @@ def main():
     texts = json.loads((EVALUATION / "texts.json").read_text())
     model = SentenceTransformer(str(arguments.folder), device="cpu")
     options = dict(prompt="", batch_size=1, normalize_embeddings=True, show_progress_bar=False)
-    vectors = np.stack([model.encode([as_utf8(text)], **options)[0] for text in texts])
+    vectors = np.stack([model.encode([text], **options)[0] for text in texts])
     weights = (arguments.folder / "model.safetensors").read_bytes()
     golden = {
         "model": arguments.name,
@@ -49,7 +44,7 @@ def main():
         "dimensions": vectors.shape[1],
         "vectors": base64.b64encode(vectors.astype("<f4").tobytes()).decode(),
     }
-    target = EVALUATION / "golden" / f"{arguments.name}.json"
+    target = EVALUATION / "golden" / f"{arguments.name.lower()}.json"
     target.write_text(json.dumps(golden, indent=2) + "\n")
     print(f"{target}: {vectors.shape[0]} vectors of {vectors.shape[1]}")
 

@@ -28,6 +28,6 @@ export async function locateModel(model: string | URL, options: NativeOptions): 
     modelId,
     revision,
     weightsSha256,
-    ...(matryoshkaDimensions !== undefined && { matryoshkaDimensions }),
+    matryoshkaDimensions,
   };
 }

@@ -4,10 +4,10 @@ import type { LocatedModel } from "./locate-model.js";
 
 /** Loads a model that is on this machine, and frees it again unless its weights are what they should be. */
 export async function openModel(model: LocatedModel, options: NativeLoadOptions): Promise<NativeEmbedder> {
-  const { matryoshkaDimensions = [] } = model;
-  const embedder = await loadModel(model.folder, {
+  const { folder, matryoshkaDimensions } = model;
+  const embedder = await loadModel(folder, {
     ...options,
-    ...(matryoshkaDimensions.length > 0 && { matryoshkaDimensions: [...matryoshkaDimensions] }),
+    ...(matryoshkaDimensions && { matryoshkaDimensions: [...matryoshkaDimensions] }),
   });
   try {
     checkWeights(model, embedder);

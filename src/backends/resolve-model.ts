@@ -16,7 +16,7 @@ export interface LocalModel {
   /** The catalogue's revision; a folder's is the hash of its weights, known once they are read. */
   readonly revision: string | undefined;
   /** What the catalogue says of it; a folder is not looked up by its name. */
-  readonly matryoshkaDimensions?: readonly number[];
+  readonly matryoshkaDimensions?: readonly number[] | undefined;
 }
 
 /** A model that a hub has. */
@@ -27,7 +27,7 @@ export interface HubModel {
   /** SHA-256 sums by file name, where the catalogue has them for this revision. */
   readonly pins: Readonly<Record<string, string>>;
   /** What the catalogue says of it. */
-  readonly matryoshkaDimensions?: readonly number[];
+  readonly matryoshkaDimensions?: readonly number[] | undefined;
 }
 
 /** What of the options decides which model it is. */

@@ -8,7 +8,7 @@ const limit = 5e-6;
 
 /** The model in float32 against sentence-transformers. */
 export async function checkGolden(subject: Subject): Promise<CheckResult> {
-  const golden = findGoldenSet(subject.info.weightsSha256);
+  const golden = findGoldenSet(subject.info);
   if (golden === undefined) return leftOut("golden", "no golden vectors of this model are shipped");
   if (subject.float32Missing !== undefined) return leftOut("golden", subject.float32Missing);
   const { data } = await subject.vectors("float32");

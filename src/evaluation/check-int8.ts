@@ -7,11 +7,8 @@ const leastMean = 0.998;
 
 /** What int8 costs: the direction of its vectors against float32's. */
 export async function checkInt8(subject: Subject): Promise<CheckResult> {
-  if (subject.info.executor === "static") {
-    return leftOut("int8", "static embeddings have no arithmetic that int8 would make faster");
-  }
   const reference = await findReference(subject);
-  if (reference === undefined) return leftOut("int8", subject.float32Missing ?? "");
+  if (typeof reference === "string") return leftOut("int8", reference);
   const { data, dimensions } = await subject.vectors("int8");
   const int8 = { data: data.subarray(0, reference.vectors.data.length), dimensions };
   const values = cosines(int8, reference.vectors);
@@ -25,15 +22,15 @@ export async function checkInt8(subject: Subject): Promise<CheckResult> {
   ]);
 }
 
-/** The exact vectors; golden ones where there are no exact weights. */
+/** The exact vectors; golden ones where there are no exact weights, or why there are none at all. */
 async function findReference(
   subject: Subject,
-): Promise<{ readonly name: string; readonly vectors: Vectors } | undefined> {
+): Promise<{ readonly name: string; readonly vectors: Vectors } | string> {
   if (subject.float32Missing === undefined) {
     return { name: "float32", vectors: await subject.vectors("float32") };
   }
-  const golden = findGoldenSet(subject.info.weightsSha256);
-  if (golden === undefined) return undefined;
+  const golden = findGoldenSet(subject.info);
+  if (golden === undefined) return subject.float32Missing;
   const { vectors: data, dimensions, madeWith } = golden;
   return { name: `${madeWith} (float32)`, vectors: { data, dimensions } };
 }

@@ -1,4 +1,4 @@
-import miniLm from "./golden/all-MiniLM-L6-v2.json";
+import miniLm from "./golden/all-minilm-l6-v2.json";
 import texts from "./texts.json";
 
 /** What sentence-transformers gave for one model (`scripts/make-golden.py`). */
@@ -14,9 +14,14 @@ export const builtInTexts: readonly string[] = texts;
 
 const files = [miniLm];
 
-/** The vectors for the model with these float32 weights: neither its name nor where it lies says what a model is. */
-export function findGoldenSet(weightsSha256: string): GoldenSet | undefined {
-  const file = files.find((each) => each.weightsSha256 === weightsSha256);
+/**
+ * The vectors for the model with these float32 weights: neither its name nor where it lies says what a model is. With
+ * other dimensions, a layer was added to it.
+ */
+export function findGoldenSet(model: { weightsSha256: string; dimensions: number }): GoldenSet | undefined {
+  const file = files.find(
+    (each) => each.weightsSha256 === model.weightsSha256 && each.dimensions === model.dimensions,
+  );
   if (file === undefined) return undefined;
   const bytes = Buffer.from(file.vectors, "base64");
   const { madeWith, dimensions } = file;

@@ -69,8 +69,7 @@ export class Subject {
 
   /** The arithmetics in which the model runs as it was published or quantised: float32 only with its exact weights. */
   get arithmetics(): readonly Arithmetic[] {
-    const int8: readonly Arithmetic[] = this.info.executor === "static" ? [] : ["int8"];
-    return this.float32Missing === undefined ? ["float32", ...int8] : int8;
+    return this.float32Missing === undefined ? ["float32", "int8"] : ["int8"];
   }
 
   /** Unit vectors of {@link texts}, computed once; `float32` of a folder that has only int8 weights widens them. */

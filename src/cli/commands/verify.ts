@@ -72,12 +72,21 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
   ).finally(() => {
     bar.clear();
   });
-  if (format === "json") await write(stdout, `${JSON.stringify(report, null, 2)}\n`);
+  await write(stdout, format === "json" ? `${JSON.stringify(report, null, 2)}\n` : foot(report));
   if (!report.passed) throw new CheckFailed(`${report.modelId}: out of the limit: ${failedNames(report)}`);
 }
 
-function head({ modelId, revision, modelType, dimensions, maxTokens, dtype, threads, texts }: VerifiedModel): string {
-  const limit = maxTokens < 2 ** 31 ? `${String(maxTokens)} tokens` : "texts of any length";
+function head({
+  modelId,
+  revision,
+  modelType,
+  dimensions,
+  maxTokens,
+  dtype,
+  threads,
+  texts,
+}: VerifiedModel): string {
+  const limit = maxTokens < 2 ** 30 ? `${String(maxTokens)} tokens` : "texts of any length";
   return (
     `${modelId} (${revision.slice(0, 12)}): ${modelType}, ${String(dimensions)} dimensions, ${limit}, ${dtype} weights\n` +
     `${String(texts)} texts, ${String(threads)} threads\n\n`
@@ -91,11 +100,20 @@ function line({ check, status, what, figures }: CheckResult): string {
 
 function toText({ name, value, most, least }: Figure): string {
   const limit = most ?? least;
-  // Cosines are near 1, differences near 0.
-  const digits = Number.isInteger(value) ? String(value) : value > 0.1 ? value.toFixed(5) : value.toExponential(1);
-  return limit === undefined
-    ? `${name} ${digits}`
-    : `${name} ${digits} (${most === undefined ? "at least" : "at most"} ${String(limit)})`;
+  const bound = most === undefined ? "at least" : "at most";
+  return `${name} ${toDigits(value)}${limit === undefined ? "" : ` (${bound} ${toDigits(limit)})`}`;
+}
+
+/** Counts as they are, cosines by their distance from 1, differences by their size. */
+function toDigits(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  return Math.abs(value) > 0.1 ? String(Number(value.toFixed(5))) : value.toExponential(1);
+}
+
+function foot({ checks }: VerifyReport): string {
+  const count = (wanted: CheckResult["status"]): string =>
+    `${String(checks.filter(({ status }) => status === wanted).length)} ${wanted}`;
+  return `\n${count("passed")}, ${count("failed")}, ${count("left out")}\n`;
 }
 
 function failedNames({ checks }: VerifyReport): string {
