@@ -54,6 +54,8 @@ export interface NativeEmbedOptions {
   prompt?: string
   /** Keep the first so many components. */
   dimensions?: number
+  /** Cut whatever the model was trained for. */
+  cutWithoutMatryoshka?: boolean
   /** Unit length or not; absent: as the model says. */
   normalize?: boolean
   /** "end", "start" or "error". */
@@ -88,6 +90,10 @@ export interface NativeLoadOptions {
   batchTokens?: number
   /** For folders that do not say how they pool. */
   pooling?: string
+  /** Lengths that the model was trained to be cut to, beside those that its folder says. */
+  matryoshkaDimensions?: Array<number>
+  /** "packed" or, to compare with, "candle". */
+  executor?: string
 }
 
 /** What a loaded model is. */
@@ -114,6 +120,8 @@ export interface NativeModelInfo {
   device: string
   /** "float32" or "int8". */
   dtype: string
+  /** "packed", "candle" or "static". */
+  executor: string
   /** Threads that compute. */
   threads: number
 }

@@ -10,6 +10,7 @@ interface Entry {
   readonly dimensions: number;
   readonly maxTokens: number | null;
   readonly dtype: "int8" | "float32" | "float16";
+  readonly matryoshkaDimensions?: readonly number[];
   readonly license: string;
   readonly packageName?: string;
   readonly sha256?: Readonly<Record<string, string>>;
@@ -124,6 +125,7 @@ export const entries: readonly Entry[] = [
     dimensions: 768,
     maxTokens: 8192,
     dtype: "float32",
+    matryoshkaDimensions: [768, 512, 256, 128, 64],
     license: "Apache-2.0",
   },
   {
@@ -180,6 +182,7 @@ export const entries: readonly Entry[] = [
     dimensions: 1024,
     maxTokens: null,
     dtype: "float32",
+    matryoshkaDimensions: [1024, 512, 256, 128, 64, 32],
     license: "Apache-2.0",
   },
 ];

@@ -13,6 +13,8 @@ export interface CatalogEntry {
   readonly maxTokens: number | null;
   /** Numbers the weights are stored as. */
   readonly dtype: "int8" | "float32" | "float16";
+  /** The lengths that the model was trained to be cut to (Matryoshka), longest first; `undefined` where it was not. */
+  readonly matryoshkaDimensions: readonly number[] | undefined;
   readonly license: string;
   /** The npm package whose folder is the model; `undefined` for a model that is downloaded. */
   readonly packageName: string | undefined;
@@ -27,6 +29,7 @@ export const catalog: readonly CatalogEntry[] = Object.freeze(
       ...entry,
       revision: entry.revision,
       packageName: entry.packageName,
+      matryoshkaDimensions: entry.matryoshkaDimensions && Object.freeze([...entry.matryoshkaDimensions]),
       sha256: Object.freeze({ ...entry.sha256 }),
     }),
   ),

@@ -35,8 +35,13 @@ export interface EmbedOptions<Output extends OutputType = OutputType> {
   readonly promptName?: string | undefined;
   /** Puts this before each text; `""` for nothing. */
   readonly prompt?: string | undefined;
-  /** Keeps the first so many dimensions and normalises again (Matryoshka models). 1 to the model's own. */
+  /**
+   * Keeps the first so many dimensions and normalises again. For models trained for it (Matryoshka: the catalogue or the
+   * folder's `config.json` says so), from the shortest length of their training on; others refuse.
+   */
   readonly dimensions?: number | undefined;
+  /** `true` lets `dimensions` cut any model to any length, at the price of what the vectors mean. */
+  readonly cutWithoutMatryoshka?: boolean | undefined;
   /** `true` for vectors of length 1, `false` for the model's raw ones. */
   readonly normalize?: boolean | undefined;
   /** What happens to a text above `maxTokens`. Default `"end"`: its end is cut, and the result's `truncated` says so. */

@@ -10,7 +10,7 @@ export const errorCodes = [
   "INVALID_INPUT",
   /** A text has more tokens than the model takes, and `truncate: "error"` was asked for. */
   "INPUT_TOO_LONG",
-  /** Vectors of different lengths, or data that is not whole rows. */
+  /** Vectors of different lengths, data that is not whole rows, or a model without the `expectedDimensions`. */
   "DIMENSION_MISMATCH",
   /** Vectors of different models would be mixed. */
   "SPACE_MISMATCH",

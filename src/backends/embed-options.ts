@@ -18,6 +18,7 @@ const checks = {
   promptName: isString,
   prompt: isString,
   dimensions: isPositiveInteger,
+  cutWithoutMatryoshka: isBoolean,
   normalize: isBoolean,
   truncate: isOneOf(["end", "start", "error"]),
   outputType: isOneOf(["float32", "int8", "uint8", "binary", "ubinary"]),
@@ -32,12 +33,14 @@ export function checkEmbedOptions(options: EmbedOptions): void {
 
 /** The options of a call as the addon takes them. */
 export function toNativeEmbedOptions(options: EmbedOptions): NativeEmbedOptions {
-  const { inputType, promptName, prompt, dimensions, normalize, truncate, outputType } = options;
+  const { inputType, promptName, prompt, dimensions, cutWithoutMatryoshka } = options;
+  const { normalize, truncate, outputType } = options;
   return {
     ...(inputType !== undefined && { inputType }),
     ...(promptName !== undefined && { promptName }),
     ...(prompt !== undefined && { prompt }),
     ...(dimensions !== undefined && { dimensions }),
+    ...(cutWithoutMatryoshka !== undefined && { cutWithoutMatryoshka }),
     ...(normalize !== undefined && { normalize }),
     ...(truncate !== undefined && { truncate }),
     ...(outputType !== undefined && { outputType }),

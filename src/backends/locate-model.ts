@@ -13,13 +13,21 @@ export interface LocatedModel extends LocalModel {
 export async function locateModel(model: string | URL, options: NativeOptions): Promise<LocatedModel> {
   const found = resolveModel(model, options);
   if ("folder" in found) return found;
-  const { repository: modelId } = found;
+  const { repository: modelId, pins, matryoshkaDimensions } = found;
   const { signal, onProgress } = options;
   const { folder, revision, weightsSha256 } = await fetchModel({
-    ...found,
+    repository: modelId,
+    revision: found.revision,
+    pins,
     settings: hubSettings(options),
     signal,
     onProgress: onProgress && ((download) => onProgress({ stage: "download", modelId, download })),
   });
-  return { folder, modelId, revision, weightsSha256 };
+  return {
+    folder,
+    modelId,
+    revision,
+    weightsSha256,
+    matryoshkaDimensions,
+  };
 }

@@ -8,13 +8,14 @@ import type {
 } from "../embedding-backend.js";
 import { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
-import { loadModel, unwrap, type NativeEmbedder, type NativeEmbeddings } from "../native.js";
+import { unwrap, type NativeEmbedder, type NativeEmbeddings } from "../native.js";
 import { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
 import { describe, invalid } from "./check-options.js";
 import { checkEmbedOptions, copyTexts, toNativeEmbedOptions, withInputType } from "./embed-options.js";
 import { locateModel, type LocatedModel } from "./locate-model.js";
 import { toNativeLoadOptions, type NativeOptions } from "./native-options.js";
+import { openModel } from "./open-model.js";
 import { runJob } from "./run-job.js";
 
 /**
@@ -81,7 +82,7 @@ export class NativeBackend implements EmbeddingBackend {
    * @param model A catalogue name or hub id (`org/name`), a folder in the sentence-transformers layout, or its `file:`
    * URL. Default: the all-MiniLM-L6-v2 that is installed with this package.
    * @throws CandleEmbedError `MODEL_NOT_FOUND`, `MODEL_INVALID`, `UNSUPPORTED_ARCHITECTURE`, `DEVICE_UNAVAILABLE`,
-   * `INVALID_INPUT` for a wrong option, `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`, `OFFLINE`, `ABORTED`.
+   * `INVALID_INPUT` for a wrong option, `DIMENSION_MISMATCH` (see `expectedDimensions`), `DOWNLOAD_FAILED`, `CHECKSUM_MISMATCH`, `OFFLINE`, `ABORTED`.
    */
   static async load(model: string | URL = defaultModel, options: NativeOptions = {}): Promise<NativeBackend> {
     const nativeOptions = toNativeLoadOptions(options);
@@ -93,10 +94,10 @@ export class NativeBackend implements EmbeddingBackend {
       return await loads.run(cancellation, async () => {
         const { modelId } = located;
         onProgress?.({ stage: "load", modelId });
-        const embedder = await loadModel(located.folder, nativeOptions);
+        const embedder = await openModel(located, nativeOptions);
         try {
           cancellation.throwIfCancelled();
-          checkWeights(located, embedder);
+          checkDimensions(located, embedder, options.expectedDimensions);
           onProgress?.({ stage: "ready", modelId });
           return new NativeBackend(embedder, located);
         } catch (error) {
@@ -113,8 +114,7 @@ export class NativeBackend implements EmbeddingBackend {
    * Embeds one text or many; row `i` of the result belongs to text `i`. The empty text has a vector like any other, and
    * no texts give no rows.
    *
-   * @throws CandleEmbedError `INVALID_INPUT` (with `index` where a text is to blame), `DIMENSION_MISMATCH`,
-   * `INPUT_TOO_LONG` with `index`, `tokens` and `limit`, `ABORTED`, `DISPOSED`.
+   * @throws CandleEmbedError `INVALID_INPUT` (with `index` where a text is to blame), `INPUT_TOO_LONG` with `index`, `tokens` and `limit`, `ABORTED`, `DISPOSED`.
    */
   async embed<Output extends OutputType = "float32">(
     texts: string | readonly string[],
@@ -197,13 +197,17 @@ export class NativeBackend implements EmbeddingBackend {
   }
 }
 
-/** The engine hashes the weights while it reads them, so that a file that went bad in the cache costs nothing to find. */
-function checkWeights({ folder, modelId, weightsSha256 }: LocatedModel, { info }: NativeEmbedder): void {
-  if (weightsSha256 === undefined || weightsSha256 === info.weightsSha256) return;
+/** A vector store made for another length would refuse the vectors one by one, or worse, take them. */
+function checkDimensions(
+  { modelId }: LocatedModel,
+  { info }: NativeEmbedder,
+  expected: number | undefined,
+): void {
+  if (expected === undefined || expected === info.dimensions) return;
   throw new CandleEmbedError(
-    "CHECKSUM_MISMATCH",
-    `the weights of ${modelId} in ${folder} are not what they should be: their SHA-256 is ${info.weightsSha256}, not ` +
-      `${weightsSha256}. "candle-embed pull ${modelId}" fetches them again`,
+    "DIMENSION_MISMATCH",
+    `${modelId} gives vectors of ${String(info.dimensions)} dimensions, not the ${String(expected)} that ` +
+      `expectedDimensions asks for`,
   );
 }
 

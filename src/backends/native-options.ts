@@ -46,6 +46,11 @@ export interface NativeOptions {
   readonly batchTokens?: number | undefined;
   /** Only for a folder that leaves its pooling open. */
   readonly pooling?: Pooling | undefined;
+  /**
+   * What the model's uncut vectors must have, as the column or index that takes them was made for: a model with another
+   * length is refused with `DIMENSION_MISMATCH`. It cuts nothing; that is `dimensions` of a call.
+   */
+  readonly expectedDimensions?: number | undefined;
   /** A branch, a tag or a commit of a model on the hub. Default: the catalogue's commit, else `main`. */
   readonly revision?: string | undefined;
   /**
@@ -73,6 +78,7 @@ const checks = {
   threads: isPositiveInteger,
   batchTokens: isPositiveInteger,
   pooling: isOneOf(poolings),
+  expectedDimensions: isPositiveInteger,
   revision: isFilledString,
   cacheDir: isFilledString,
   offline: isBoolean,

@@ -15,6 +15,8 @@ export interface LocalModel {
   readonly modelId: string;
   /** The catalogue's revision; a folder's is the hash of its weights, known once they are read. */
   readonly revision: string | undefined;
+  /** What the catalogue says of it; a folder is not looked up by its name. */
+  readonly matryoshkaDimensions?: readonly number[] | undefined;
 }
 
 /** A model that a hub has. */
@@ -24,6 +26,8 @@ export interface HubModel {
   readonly revision: string | undefined;
   /** SHA-256 sums by file name, where the catalogue has them for this revision. */
   readonly pins: Readonly<Record<string, string>>;
+  /** What the catalogue says of it. */
+  readonly matryoshkaDimensions?: readonly number[] | undefined;
 }
 
 /** What of the options decides which model it is. */
@@ -63,7 +67,8 @@ export function resolveModel(model: string | URL, wanted: Wanted = {}): LocalMod
 function resolveEntry(entry: CatalogEntry, { dtype, revision }: Wanted): LocalModel | HubModel {
   const sameRevision = revision === undefined || revision === entry.revision;
   if (entry.packageName !== undefined && sameRevision && dtype !== "float32") {
-    return { folder: packageFolder(entry), modelId: entry.modelId, revision: entry.revision };
+    const { modelId, matryoshkaDimensions } = entry;
+    return { folder: packageFolder(entry), modelId, revision: entry.revision, matryoshkaDimensions };
   }
   return toHubModel(entry, revision);
 }
@@ -81,6 +86,7 @@ function toHubModel(entry: CatalogEntry, revision: string | undefined): HubModel
     repository: entry.modelId,
     revision: revision ?? entry.revision,
     pins: sameRevision ? entry.sha256 : {},
+    matryoshkaDimensions: entry.matryoshkaDimensions,
   };
 }
 

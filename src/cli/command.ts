@@ -18,3 +18,6 @@ export interface Command {
 
 /** The command line is wrong: exit code 2. */
 export class UsageError extends Error {}
+
+/** The command did its work, and the answer is no: exit code 1. */
+export class CheckFailed extends Error {}

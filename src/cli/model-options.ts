@@ -11,6 +11,7 @@ export const modelOptions = {
   dtype: { type: "string" },
   threads: { type: "string" },
   pooling: { type: "string" },
+  "expect-dimensions": { type: "string" },
   revision: { type: "string" },
   "cache-dir": { type: "string" },
   offline: { type: "boolean" },
@@ -26,6 +27,8 @@ export const modelOptionsHelp = `  -m, --model MODEL        a name ("candle-embe
       --dtype DTYPE        auto, float32, int8, float16 or bfloat16
       --threads N          threads of the engine (default: the CPUs this process may use)
 ${poolingHelp}
+      --expect-dimensions N
+                           refuse a model whose vectors have another length than N
       --revision REV       a branch, tag or commit of a model on the hub
       --cache-dir DIR      where downloaded models are (default: Hugging Face's cache, shared with Python)
       --offline            use only what is in the cache`;
@@ -36,6 +39,7 @@ interface ModelValues {
   readonly dtype?: string | undefined;
   readonly threads?: string | undefined;
   readonly pooling?: string | undefined;
+  readonly "expect-dimensions"?: string | undefined;
   readonly revision?: string | undefined;
   readonly "cache-dir"?: string | undefined;
   readonly offline?: boolean | undefined;
@@ -53,6 +57,7 @@ export async function loadModel(
     dtype: parseChoice("dtype", values.dtype, ["auto", "float32", "int8", "float16", "bfloat16"]),
     threads: parseCount("threads", values.threads),
     pooling: parseChoice("pooling", values.pooling, poolings),
+    expectedDimensions: parseCount("expect-dimensions", values["expect-dimensions"]),
     revision: values.revision,
     cacheDir: values["cache-dir"],
     offline: values.offline,

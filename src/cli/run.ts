@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
-import { UsageError, type Command, type Context } from "./command.js";
+import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
 import { embed } from "./commands/embed.js";
 import { models } from "./commands/models.js";
 import { pull } from "./commands/pull.js";
@@ -10,11 +10,12 @@ import { quantize } from "./commands/quantize.js";
 import { rm } from "./commands/rm.js";
 import { search } from "./commands/search.js";
 import { similarity } from "./commands/similarity.js";
+import { verify } from "./commands/verify.js";
 import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
 const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, pull, rm, quantize }),
+  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify }),
 );
 
 const help = `Usage: candle-embed COMMAND [options]
@@ -79,6 +80,7 @@ function version(): string {
 
 function describe(error: unknown): string {
   if (error instanceof UsageError) return `USAGE: ${error.message}`;
+  if (error instanceof CheckFailed) return `FAILED: ${error.message}`;
   if (CandleEmbedError.isInstance(error)) return `${error.code}: ${error.message}`;
   // The system's messages ("ENOENT: no such file ...") begin with their code.
   if (error instanceof Error && "code" in error) return error.message;

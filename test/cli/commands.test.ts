@@ -15,7 +15,7 @@ describe("help and version", () => {
   it("lists the commands", async () => {
     const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["embed", "similarity", "search", "models", "pull", "rm", "quantize"]) {
+    for (const name of ["embed", "similarity", "search", "models", "pull", "rm", "quantize", "verify"]) {
       expect(stdout).toContain(`  ${name}`);
       const page = await runCli([name, "--help"]);
       expect(page).toMatchObject({ code: 0, stderr: "" });
@@ -221,6 +221,18 @@ describe("errors", () => {
     [["embed", "--model", "package.json", "x"], 1, /^MODEL_NOT_FOUND: .*that is a file/],
     [["embed", "--device", "gpu", "x"], 1, /^INVALID_INPUT: option "device" must be/],
     [["embed", "--dimensions", "9999", "x"], 1, /^INVALID_INPUT: dimensions must be 1 to 384/],
+    [
+      ["embed", "--expect-dimensions", "0", "x"],
+      2,
+      /^USAGE: --expect-dimensions must be a whole number from 1/,
+    ],
+    [
+      ["similarity", "--expect-dimensions", "768", "x", "y"],
+      1,
+      /^DIMENSION_MISMATCH: .*all-MiniLM-L6-v2 gives vectors of 384 dimensions, not the 768/,
+    ],
+    [["verify", "a", "b"], 2, /^USAGE: verify takes one MODEL$/],
+    [["verify", "no-such-model"], 1, /^MODEL_NOT_FOUND: /],
     [
       withTinyModel("embed", "--file", "missing.txt"),
       1,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { cosineSimilarity, topK } from "candle-embed";
-import { loadForTests, tinyModel } from "./support.js";
+import { cosineSimilarity, NativeBackend, topK } from "candle-embed";
+import { copyOfTinyModel, editJson, loadForTests, temporaryFolder, tinyModel } from "./support.js";
 
 const backend = await loadForTests();
 
@@ -82,14 +82,35 @@ describe("options", () => {
 
   it("dimensions: keeps the first and normalises again", async () => {
     const full = await backend.embed(texts);
-    const cut = await backend.embed(texts, { dimensions: 100 });
+    const cut = await backend.embed(texts, { dimensions: 100, cutWithoutMatryoshka: true });
     expect(cut).toMatchObject({ count: 2, dimensions: 100 });
     expect(norm(cut.at(1))).toBeCloseTo(1, 5);
     expect(cosineSimilarity(cut.at(1), full.at(1).subarray(0, 100))).toBeCloseTo(1, 6);
   });
 
+  it("dimensions: refuses to cut a model that was not trained for it, and says how it would", async () => {
+    await expect(backend.embed(texts, { dimensions: 100 })).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringMatching(/Matryoshka.* all 384, .*cutWithoutMatryoshka.* 100 /) as string,
+    });
+    expect(await backend.embed(texts, { dimensions: 384 })).toMatchObject({ dimensions: 384 });
+  });
+
+  it("dimensions: cuts a model whose config.json says the lengths it was trained for", async () => {
+    const folder = copyOfTinyModel(temporaryFolder(), "matryoshka");
+    editJson(folder, "config.json", (config) => ({ ...config, matryoshka_dimensions: [32, 16, 8] }));
+    await using trained = await NativeBackend.load(folder);
+    for (const dimensions of [8, 12, 32]) {
+      expect(await trained.embed(texts, { dimensions })).toMatchObject({ dimensions });
+    }
+    await expect(trained.embed(texts, { dimensions: 7 })).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: expect.stringMatching(/trained for vectors of 8 dimensions or more/) as string,
+    });
+  });
+
   it.each([385, 2 ** 31 - 1])("dimensions: refuses %i", async (dimensions) => {
-    await expect(backend.embed("a", { dimensions })).rejects.toMatchObject({
+    await expect(backend.embed("a", { dimensions, cutWithoutMatryoshka: true })).rejects.toMatchObject({
       code: "INVALID_INPUT",
       message: expect.stringContaining("1 to 384") as string,
     });

@@ -55,6 +55,7 @@ describe.each(tinyModelNames())("%s", (name) => {
       if (dimensions < expected.dimensions && expected.normalized && !renormalized) continue;
       const result = await backend.embed(expected.texts, {
         dimensions,
+        cutWithoutMatryoshka: true,
         ...(prompt_name !== null && { promptName: prompt_name }),
       });
       expect(Array.from(result.tokens)).toEqual(tokens);

@@ -45,6 +45,7 @@ export class FakeEmbedder implements NativeEmbedder {
       spaceId: "cd".repeat(32),
       device: "cpu",
       dtype: "float32",
+      executor: "packed",
       threads: 2,
     };
   }

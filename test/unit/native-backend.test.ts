@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { setImmediate as nextLoopTurn } from "node:timers/promises";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 
+import { openModel } from "../../src/backends/open-model.js";
 import { CandleEmbedError, NativeBackend, type EmbedProgress } from "../../src/index.js";
 import { loadModel } from "../../src/native.js";
 import { FakeEmbedder, fakeVector } from "./fake-addon.js";
@@ -64,6 +65,7 @@ describe("load", () => {
     [{ constructor: 1 }, /unknown option "constructor"/],
     [{ threads: 0 }, /"threads" must be a whole number from 1, not 0/],
     [{ threads: 1.5 }, /not 1\.5/],
+    [{ expectedDimensions: 0 }, /"expectedDimensions" must be a whole number from 1, not 0/],
     [{ batchTokens: "many" }, /"batchTokens" must be a whole number from 1, not "many"/],
     [{ device: "gpu" }, /"device" must be auto, cpu, metal, cuda or cuda:<number>, not "gpu"/],
     [{ dtype: "fp8" }, /"dtype" must be one of auto, float32/],
@@ -80,6 +82,31 @@ describe("load", () => {
       code: "INVALID_INPUT",
       message: expect.stringMatching(message) as string,
     });
+  });
+
+  it("refuses a model without the dimensions that are expected, naming both, and frees it", async () => {
+    vi.mocked(loadModel).mockResolvedValueOnce(embedder);
+    await expect(NativeBackend.load(undefined, { expectedDimensions: 1536 })).rejects.toMatchObject({
+      code: "DIMENSION_MISMATCH",
+      message: expect.stringMatching(
+        /all-MiniLM-L6-v2 gives vectors of 3 dimensions, not the 1536/,
+      ) as string,
+    });
+    expect(embedder.disposed).toBe(1);
+    vi.mocked(loadModel).mockResolvedValueOnce(embedder);
+    expect(await NativeBackend.load(undefined, { expectedDimensions: 3 })).toMatchObject({ dimensions: 3 });
+  });
+
+  it("tells the engine what the catalogue knows of the model's training", async () => {
+    const model = { folder: "/models/x", modelId: "org/x", revision: undefined };
+    vi.mocked(loadModel).mockResolvedValue(embedder);
+    await openModel({ ...model, matryoshkaDimensions: [768, 64] }, { threads: 1 });
+    expect(vi.mocked(loadModel).mock.lastCall).toEqual([
+      "/models/x",
+      { threads: 1, matryoshkaDimensions: [768, 64] },
+    ]);
+    await openModel(model, {});
+    expect(vi.mocked(loadModel).mock.lastCall?.[1]).toEqual({});
   });
 
   it("gives up and frees the model when aborted while it is read", async () => {
@@ -147,6 +174,7 @@ describe("embed", () => {
     [{ dimension: 2 }, /unknown option "dimension"/],
     [{ dimensions: -1 }, /"dimensions" must be a whole number from 1, not -1/],
     [{ dimensions: NaN }, /not NaN/],
+    [{ cutWithoutMatryoshka: "yes" }, /"cutWithoutMatryoshka" must be true or false, not "yes"/],
     [{ normalize: 1 }, /"normalize" must be true or false, not 1/],
     [{ truncate: "middle" }, /"truncate" must be one of end, start, error, not "middle"/],
     [{ outputType: "float64" }, /"outputType" must be one of float32/],
@@ -161,8 +189,13 @@ describe("embed", () => {
   });
 
   it("hands on the options it is given, and only those", async () => {
-    await backend.embed("a", { truncate: "start", dimensions: 2, prompt: undefined });
-    expect(embedder.options).toEqual([{ truncate: "start", dimensions: 2 }]);
+    await backend.embed("a", {
+      truncate: "start",
+      dimensions: 2,
+      cutWithoutMatryoshka: true,
+      prompt: undefined,
+    });
+    expect(embedder.options).toEqual([{ truncate: "start", dimensions: 2, cutWithoutMatryoshka: true }]);
   });
 
   it("turns the addon's errors into typed ones", async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -35,6 +35,16 @@ it("finds a model of the hub by its catalogue name or id, with the catalogue's c
     expect(resolveModel(name, { revision: "main" })).toMatchObject({ revision: "main", pins: {} });
   }
   expect(resolveModel("org/name")).toEqual({ repository: "org/name", revision: undefined, pins: {} });
+});
+
+it("hands on the lengths a catalogue model was trained for, and never by a folder's name", () => {
+  const matryoshkaDimensions = [768, 512, 256, 128, 64];
+  for (const name of ["nomic-embed-text-v1.5", "nomic-ai/nomic-embed-text-v1.5"]) {
+    expect(resolveModel(name)).toMatchObject({ matryoshkaDimensions });
+  }
+  const namesake = path.join(folder, "nomic-embed-text-v1.5");
+  mkdirSync(namesake);
+  expect(resolveModel(namesake)).not.toHaveProperty("matryoshkaDimensions");
 });
 
 it("takes a folder for a folder, though a hub could have a model of that name", () => {

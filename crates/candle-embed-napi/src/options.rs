@@ -23,6 +23,10 @@ pub struct NativeLoadOptions {
     pub batch_tokens: Option<u32>,
     /// For folders that do not say how they pool.
     pub pooling: Option<String>,
+    /// Lengths that the model was trained to be cut to, beside those that its folder says.
+    pub matryoshka_dimensions: Option<Vec<u32>>,
+    /// "packed" or, to compare with, "candle".
+    pub executor: Option<String>,
 }
 
 fn parse<T: FromStr<Err = Error>>(value: Option<String>) -> Result<Option<T>, Error> {
@@ -42,8 +46,14 @@ impl TryFrom<NativeLoadOptions> for LoadOptions {
             dtype: parse(options.dtype)?.unwrap_or_default(),
             threads: positive(options.threads),
             batch_tokens: positive(options.batch_tokens),
+            executor: parse(options.executor)?.unwrap_or_default(),
             pooling: parse(options.pooling)?,
-            ..Self::default()
+            matryoshka_dimensions: options
+                .matryoshka_dimensions
+                .unwrap_or_default()
+                .into_iter()
+                .map(|dimensions| dimensions as usize)
+                .collect(),
         })
     }
 }
@@ -60,6 +70,8 @@ pub struct NativeEmbedOptions {
     pub prompt: Option<String>,
     /// Keep the first so many components.
     pub dimensions: Option<u32>,
+    /// Cut whatever the model was trained for.
+    pub cut_without_matryoshka: Option<bool>,
     /// Unit length or not; absent: as the model says.
     pub normalize: Option<bool>,
     /// "end", "start" or "error".
@@ -86,6 +98,7 @@ impl TryFrom<NativeEmbedOptions> for EmbedOptions {
         Ok(Self {
             prompt,
             dimensions: options.dimensions.map(|dimensions| dimensions as usize),
+            cut_without_matryoshka: options.cut_without_matryoshka.unwrap_or(false),
             normalize: options.normalize,
             truncate: parse(options.truncate)?.unwrap_or_default(),
             output: parse(options.output_type)?.unwrap_or_default(),
@@ -118,6 +131,8 @@ pub struct NativeModelInfo {
     pub device: String,
     /// "float32" or "int8".
     pub dtype: String,
+    /// "packed", "candle" or "static".
+    pub executor: String,
     /// Threads that compute.
     pub threads: u32,
 }
@@ -136,6 +151,7 @@ impl From<&ModelInfo> for NativeModelInfo {
             space_id: info.space_id.clone(),
             device: info.device.clone(),
             dtype: info.dtype.clone(),
+            executor: info.executor.clone(),
             threads: info.threads as u32,
         }
     }

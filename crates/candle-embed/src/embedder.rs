@@ -18,6 +18,7 @@ use crate::folder::{ModelFolder, TOKENIZER_FILE, read_bounded};
 use crate::hash::sha256_hex;
 use crate::head::{VectorHead, VectorShape};
 use crate::job::{EmbedJob, Embeddings, JobOptions};
+use crate::matryoshka::{check_cut, shortest_cut};
 use crate::models;
 use crate::options::{DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
 use crate::quantize::quantized;
@@ -56,6 +57,8 @@ pub struct ModelInfo {
     pub device: String,
     /// `"float32"` or `"int8"`: how the weights are stored that compute the vectors.
     pub dtype: String,
+    /// What runs the network: `"packed"`, `"candle"`, or `"static"`, the only one of static embeddings.
+    pub executor: String,
     /// Threads that compute.
     pub threads: usize,
 }
@@ -68,6 +71,8 @@ pub struct Embedder {
     pub(crate) threads: ThreadPool,
     /// Most tokens of a batch.
     pub(crate) batch_tokens: usize,
+    /// See [`shortest_cut`].
+    shortest_cut: Option<usize>,
     info: ModelInfo,
 }
 
@@ -135,6 +140,12 @@ impl Embedder {
             space_id,
             device: "cpu".to_owned(),
             dtype: if int8 { "int8" } else { "float32" }.to_owned(),
+            executor: match (&spec, options.executor) {
+                (ModelSpec::Static(_), _) => "static",
+                (ModelSpec::Encoder(_), ExecutorChoice::Packed) => "packed",
+                (ModelSpec::Encoder(_), ExecutorChoice::Candle) => "candle",
+            }
+            .to_owned(),
             threads: threads.threads(),
         };
         Ok(Self {
@@ -143,6 +154,7 @@ impl Embedder {
             head,
             threads,
             batch_tokens: options.batch_tokens.unwrap_or(MAX_BATCH_TOKENS),
+            shortest_cut: shortest_cut(&folder.config, &options.matryoshka_dimensions),
             info,
         })
     }
@@ -178,11 +190,7 @@ impl Embedder {
     pub fn start_job(self: &Arc<Self>, options: &EmbedOptions) -> Result<EmbedJob> {
         let full = self.info.dimensions;
         let dimensions = options.dimensions.unwrap_or(full);
-        if dimensions == 0 || dimensions > full {
-            return Err(Error::invalid_input(format!(
-                "dimensions must be 1 to {full} for this model, not {dimensions}"
-            )));
-        }
+        check_cut(dimensions, full, self.shortest_cut, options.cut_without_matryoshka)?;
         if matches!(options.output, OutputType::Binary | OutputType::Ubinary) && !dimensions.is_multiple_of(8) {
             return Err(Error::invalid_input(format!(
                 "binary vectors need dimensions that are a multiple of 8, not {dimensions}"

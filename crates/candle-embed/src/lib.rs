@@ -28,6 +28,7 @@ mod folder;
 mod hash;
 mod head;
 mod job;
+mod matryoshka;
 mod models;
 mod normalize;
 mod options;

@@ -20,6 +20,8 @@ pub struct LoadOptions {
     pub executor: ExecutorChoice,
     /// Pooling for a folder that does not say how it pools; an error where the folder says it.
     pub pooling: Option<PoolingMode>,
+    /// Lengths that the model was trained to be cut to, where more is known of it than its folder says.
+    pub matryoshka_dimensions: Vec<usize>,
 }
 
 /// Which of the two implementations of an encoder runs.
@@ -30,6 +32,18 @@ pub enum ExecutorChoice {
     Packed,
     /// Candle tensors: the reference. int8 weights are widened to float32.
     Candle,
+}
+
+impl FromStr for ExecutorChoice {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "packed" => Ok(Self::Packed),
+            "candle" => Ok(Self::Candle),
+            _ => Err(Error::invalid_input(format!("unknown executor {name:?}; use packed or candle"))),
+        }
+    }
 }
 
 /// `"auto"`, `"cpu"`, `"metal"`, `"cuda"` or `"cuda:N"`.
@@ -177,6 +191,8 @@ pub struct EmbedOptions {
     pub prompt: Prompt,
     /// Keep the first so many components (Matryoshka models) and renormalise; `None` keeps all.
     pub dimensions: Option<usize>,
+    /// Cut to `dimensions` whatever the model was trained for.
+    pub cut_without_matryoshka: bool,
     /// Unit length or not; `None` does what the folder says.
     pub normalize: Option<bool>,
     /// What happens to texts beyond the model's limit.

@@ -21,7 +21,9 @@ Options:
       --input FORMAT       lines (one text a line) or jsonl (objects with a field "text", and "id" if you like);
                            default: jsonl for a FILE that ends in .jsonl, else lines
       --query              the texts are search queries (models with prompts tell them from documents)
-      --dimensions N       keep the first N dimensions (Matryoshka models)
+      --dimensions N       keep the first N dimensions (models trained for it: Matryoshka)
+      --cut-without-matryoshka
+                           let --dimensions cut any model, at the price of what the vectors mean
       --output-type TYPE   float32 (default), int8, uint8, binary or ubinary
       --truncate HOW       end (default), start or error: what happens to texts the model cannot read whole
       --format FORMAT      json (default), jsonl, npy or text (one vector a line)
@@ -32,7 +34,7 @@ Examples:
   candle-embed embed "a text" "another text"
   candle-embed embed --file texts.jsonl --format jsonl > vectors.jsonl
   cat texts.txt | candle-embed embed --format npy --output vectors.npy
-  candle-embed embed --query --dimensions 256 --model ./my-model "how long is a cable"`;
+  candle-embed embed --query --dimensions 256 --model nomic-embed-text-v1.5 "how long is a cable"`;
 
 const options = {
   ...modelOptions,
@@ -40,6 +42,7 @@ const options = {
   input: { type: "string" },
   query: { type: "boolean" },
   dimensions: { type: "string" },
+  "cut-without-matryoshka": { type: "boolean" },
   "output-type": { type: "string" },
   truncate: { type: "string" },
   format: { type: "string" },
@@ -54,6 +57,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   const embedOptions: EmbedOptions = {
     inputType: values.query === true ? "query" : "document",
     dimensions: parseCount("dimensions", values.dimensions),
+    cutWithoutMatryoshka: values["cut-without-matryoshka"],
     outputType: parseChoice("output-type", values["output-type"], [
       "float32",
       "int8",

@@ -59,14 +59,22 @@ fn dimensions_are_cut_and_renormalised() {
     let model = load(&fixture("tiny-bert-mean")).unwrap();
     let texts = vec![words(3), "river".to_owned()];
     let full = embed(&model, &texts);
-    let cut = model.embed(texts.clone(), &EmbedOptions { dimensions: Some(8), ..options() }).unwrap();
+    let to_eight = EmbedOptions { dimensions: Some(8), ..options() };
+    let refused = model.embed(texts.clone(), &to_eight).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::InvalidInput);
+    assert!(refused.message.contains("cutWithoutMatryoshka"), "{refused}");
+    let trained = LoadOptions { matryoshka_dimensions: vec![16, 8], ..LoadOptions::default() };
+    let trained = load_with(&fixture("tiny-bert-mean"), &trained).unwrap();
+    let cut = trained.embed(texts.clone(), &to_eight).unwrap();
+    let asked_for = model.embed(texts.clone(), &EmbedOptions { cut_without_matryoshka: true, ..to_eight }).unwrap();
+    assert_eq!(rows(&cut), rows(&asked_for));
     for (cut, full) in rows(&cut).iter().zip(rows(&full)) {
         let length = full[..8].iter().map(|value| value * value).sum::<f32>().sqrt();
         cut.iter().zip(full).for_each(|(cut, full)| assert!((cut - full / length).abs() < 1e-6));
     }
     for dimensions in [0, 33, usize::MAX] {
-        let error = model.embed(texts.clone(), &EmbedOptions { dimensions: Some(dimensions), ..options() });
-        assert_eq!(error.unwrap_err().code, ErrorCode::InvalidInput);
+        let cut = EmbedOptions { dimensions: Some(dimensions), cut_without_matryoshka: true, ..options() };
+        assert_eq!(model.embed(texts.clone(), &cut).unwrap_err().code, ErrorCode::InvalidInput);
     }
     let raw = model.embed(texts, &EmbedOptions { normalize: Some(false), ..options() }).unwrap();
     assert!(rows(&raw)[0].iter().map(|value| value * value).sum::<f32>() > 1.5);
@@ -87,8 +95,10 @@ fn outputs_are_packed_row_by_row() {
         let row: Vec<f32> = row.iter().map(|byte| f32::from(*byte)).collect();
         assert!(crate::common::cosine(&row, full) > 0.9995);
     }
-    let odd = EmbedOptions { output: OutputType::Binary, dimensions: Some(12), ..options() };
-    assert_eq!(model.embed(texts, &odd).unwrap_err().code, ErrorCode::InvalidInput);
+    let odd =
+        EmbedOptions { output: OutputType::Binary, dimensions: Some(12), cut_without_matryoshka: true, ..options() };
+    let error = model.embed(texts, &odd).unwrap_err();
+    assert!(error.code == ErrorCode::InvalidInput && error.message.contains("multiple of 8"), "{error}");
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn tiny_folders_of_every_kind() {
             let options = EmbedOptions {
                 prompt: case["prompt_name"].as_str().map_or(Prompt::Default, |name| Prompt::Named(name.to_owned())),
                 dimensions: Some(dimensions),
+                cut_without_matryoshka: true,
                 // sentence-transformers leaves a cut vector as it is unless asked to normalise it.
                 normalize: cut.then(|| case["renormalized"].as_bool().unwrap()),
                 ..EmbedOptions::default()
