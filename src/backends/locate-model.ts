@@ -1,5 +1,3 @@
-import { fetchModel } from "../hub/fetch-model.js";
-import { hubSettings } from "../hub/settings.js";
 import type { NativeOptions } from "./native-options.js";
 import { resolveModel, type LocalModel } from "./resolve-model.js";
 
@@ -13,6 +11,9 @@ export interface LocatedModel extends LocalModel {
 export async function locateModel(model: string | URL, options: NativeOptions): Promise<LocatedModel> {
   const found = resolveModel(model, options);
   if ("folder" in found) return found;
+  // Loaded when a hub is asked: HTTP, TLS and the cache take 14 ms of the 120 that a process with the embedded model
+  // needs to its first vector.
+  const { fetchModel, hubSettings } = await import("../hub/index.js");
   const { repository: modelId, pins, matryoshkaDimensions } = found;
   const { signal, onProgress } = options;
   const { folder, revision, weightsSha256 } = await fetchModel({

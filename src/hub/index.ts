@@ -1,0 +1,4 @@
+// What the backends use of the hub.
+
+export { fetchModel } from "./fetch-model.js";
+export { hubSettings } from "./settings.js";
