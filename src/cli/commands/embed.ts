@@ -1,6 +1,5 @@
-import type { EmbedOptions, OutputVector } from "../../embedding-backend.js";
+import type { EmbeddingBackend, EmbedOptions, OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
-import type { NativeBackend } from "../../backends/native-backend.js";
 import { CandleEmbedError } from "../../errors.js";
 import { inBatches } from "../../utils/in-batches.js";
 import { UsageError, type Command, type Context } from "../command.js";
@@ -104,7 +103,7 @@ function chooseInput(
 }
 
 async function embedAll(
-  backend: NativeBackend,
+  backend: EmbeddingBackend,
   texts: Iterable<InputText> | AsyncIterable<InputText>,
   embedOptions: EmbedOptions,
   writer: EmbeddingWriter,
@@ -127,7 +126,7 @@ async function embedAll(
 }
 
 async function embedBatch(
-  backend: NativeBackend,
+  backend: EmbeddingBackend,
   batch: readonly InputText[],
   embedOptions: EmbedOptions,
 ): Promise<Embeddings<OutputVector>> {
