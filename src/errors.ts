@@ -23,8 +23,11 @@ export const errorCodes = [
   "DOWNLOAD_FAILED",
   "CHECKSUM_MISMATCH",
   "OFFLINE",
+  /** An embeddings API refused, failed or could not be reached in time. */
   "API_ERROR",
+  /** An embeddings API answered with something that is not the vectors of these texts. */
   "API_RESPONSE_INVALID",
+  /** The command or function that gives the API's key did not give one. */
   "API_KEY_COMMAND_FAILED",
   "OVERLOADED",
   /** A fault of candle-embed itself. The backend works on. */
@@ -44,6 +47,14 @@ export interface CandleEmbedErrorDetails {
   readonly tokens?: number | undefined;
   /** `INPUT_TOO_LONG`: the tokens the model takes. */
   readonly limit?: number | undefined;
+  /** `API_ERROR`: the HTTP status. */
+  readonly status?: number | undefined;
+  /** `API_ERROR`: the API's own name for it. */
+  readonly apiCode?: string | undefined;
+  /** Errors of an API: what its operator finds the request by (`x-request-id`). */
+  readonly requestId?: string | undefined;
+  /** Errors of an API: whether the same call may succeed later. */
+  readonly retryable?: boolean | undefined;
 }
 
 const marker = Symbol.for("candle-embed.error");
@@ -58,15 +69,23 @@ export class CandleEmbedError extends Error {
   declare readonly tokens?: number;
   /** `INPUT_TOO_LONG`: the tokens the model takes. */
   declare readonly limit?: number;
+  /** `API_ERROR`: the HTTP status; absent where no answer came. */
+  declare readonly status?: number;
+  /** `API_ERROR`: the API's own name for it, for example `"model_not_found"`. */
+  declare readonly apiCode?: string;
+  /** Errors of an API: what its operator finds the request by (`x-request-id`). */
+  declare readonly requestId?: string;
+  /** Errors of an API: whether the same call may succeed later. */
+  declare readonly retryable?: boolean;
 
   constructor(code: CandleEmbedErrorCode, message: string, details: CandleEmbedErrorDetails = {}) {
     super(message, "cause" in details ? { cause: details.cause } : undefined);
     this.code = code;
     // The platform's own name for an aborted operation, so that generic handlers recognise it.
     this.name = code === "ABORTED" ? "AbortError" : "CandleEmbedError";
-    if (details.index !== undefined) this.index = details.index;
-    if (details.tokens !== undefined) this.tokens = details.tokens;
-    if (details.limit !== undefined) this.limit = details.limit;
+    for (const name of ["index", "tokens", "limit", "status", "apiCode", "requestId", "retryable"] as const) {
+      if (details[name] !== undefined) Object.assign(this, { [name]: details[name] });
+    }
     Object.defineProperty(this, marker, { value: true });
   }
 

@@ -1,6 +1,9 @@
+import { backendFromEnv } from "../backends/backend-from-env.js";
 import { NativeBackend } from "../backends/native-backend.js";
+import type { FallbackLogger } from "../backends/fallback/fallback-options.js";
 import { poolings, type Device, type NativeOptions } from "../backends/native-options.js";
-import type { Context } from "./command.js";
+import type { EmbeddingBackend } from "../embedding-backend.js";
+import { UsageError, type Context } from "./command.js";
 import { parseChoice, parseCount } from "./parse.js";
 import { ProgressBar } from "./progress-bar.js";
 
@@ -45,11 +48,14 @@ interface ModelValues {
   readonly offline?: boolean | undefined;
 }
 
-/** Loads the model that the command line names; a download shows on a terminal. */
+/**
+ * Loads the model that the command line names; a download shows on a terminal. Where `EMBEDDING_PROVIDER` is set, the
+ * environment describes the backend, and the command line's options stand in for the variables of the same meaning.
+ */
 export async function loadModel(
   values: ModelValues,
   { signal, stderr }: Pick<Context, "signal" | "stderr">,
-): Promise<NativeBackend> {
+): Promise<EmbeddingBackend> {
   const bar = new ProgressBar(stderr);
   const options: NativeOptions = {
     // Checked by load, which knows the names.
@@ -67,8 +73,37 @@ export async function loadModel(
     },
   };
   try {
-    return await NativeBackend.load(values.model, options);
+    const provider = process.env["EMBEDDING_PROVIDER"];
+    if (provider === "api") refuseNativeOptions(values);
+    if (!provider) return await NativeBackend.load(values.model, options);
+    return await backendFromEnv({
+      env: {
+        ...process.env,
+        ...(values.model !== undefined && { EMBEDDING_MODEL: values.model }),
+        ...(values.device !== undefined && { EMBEDDING_DEVICE: values.device }),
+        ...(values.dtype !== undefined && { EMBEDDING_DTYPE: values.dtype }),
+        ...(values["cache-dir"] !== undefined && { EMBEDDING_CACHE_DIR: values["cache-dir"] }),
+      },
+      native: options,
+      fallback: { logger: toLogger(stderr) },
+      signal,
+    });
   } finally {
     bar.clear();
   }
+}
+
+/** Those that stand in for a variable are refused with its name by `backendFromEnv`. */
+function refuseNativeOptions(values: ModelValues): void {
+  const name = (["threads", "pooling", "revision", "offline"] as const).find(
+    (each) => values[each] !== undefined,
+  );
+  if (name === undefined) return;
+  throw new UsageError(`--${name} is for a model in this process, and EMBEDDING_PROVIDER is api`);
+}
+
+/** What a fallback has to say belongs beside the errors, not into the result. */
+function toLogger(stderr: NodeJS.WriteStream): FallbackLogger {
+  const print = (message: string): void => void stderr.write(`${message}\n`);
+  return { info: print, warn: print };
 }

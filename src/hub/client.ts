@@ -2,9 +2,9 @@ import http from "node:http";
 import https from "node:https";
 
 import { CandleEmbedError } from "../errors.js";
+import { parseRetryAfter } from "../utils/retry-after.js";
 import { RefusedRequest, TransientFailure } from "./failures.js";
 import { proxyAuthorization, proxyFor, TunnelAgent } from "./proxy.js";
-import { parseRetryAfter } from "./retry.js";
 
 /** The hub redirects once or twice: to a new name of the model, and to the host that has the file. */
 const mostRedirects = 5;

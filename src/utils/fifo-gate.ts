@@ -1,16 +1,23 @@
 import type { Cancellation } from "./cancellation.js";
 
-/** Lets one piece of work in at a time, in the order of arrival. Waiting costs no timer and keeps no process alive. */
+/**
+ * Lets so many pieces of work in at a time (default: one), in the order of arrival. Waiting costs no timer and keeps no
+ * process alive.
+ */
 export class FifoGate {
-  #busy = false;
+  #places: number;
   // A Set keeps the order of arrival and lets a cancelled caller leave the middle of the queue in constant time.
   readonly #waiting = new Set<() => void>();
+
+  constructor(places = 1) {
+    this.#places = places;
+  }
 
   /** Runs `work` when all earlier work is over. Cancelled while it waits, it leaves the queue and rejects at once. */
   async run<Result>(cancellation: Cancellation, work: () => Promise<Result>): Promise<Result> {
     cancellation.throwIfCancelled();
-    if (this.#busy) await this.#turn(cancellation);
-    else this.#busy = true;
+    if (this.#places === 0) await this.#turn(cancellation);
+    else this.#places--;
     try {
       // Cancelled after its turn came, but before this line had one.
       cancellation.throwIfCancelled();
@@ -38,7 +45,7 @@ export class FifoGate {
   #next(): void {
     const [enter] = this.#waiting;
     if (enter === undefined) {
-      this.#busy = false;
+      this.#places++;
       return;
     }
     this.#waiting.delete(enter);

@@ -4,7 +4,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { proxyFor } from "../../src/hub/proxy.js";
-import { parseRetryAfter } from "../../src/hub/retry.js";
+import { parseRetryAfter } from "../../src/utils/retry-after.js";
 import { hubSettings } from "../../src/hub/settings.js";
 import { temporaryFolder } from "../native/support.js";
 

@@ -1,7 +1,11 @@
 // The package as an ES module program sees its types. Compiled, never run.
 import {
+  ApiBackend,
+  apiWithLocalFallback,
+  backendFromEnv,
   catalog,
   cosineSimilarity,
+  FallbackBackend,
   NativeBackend,
   topK,
   type CatalogEntry,
@@ -57,3 +61,20 @@ plain.data = new Float32Array(3);
 new NativeBackend();
 // @ts-expect-error -- no such device
 await NativeBackend.load("all-MiniLM-L6-v2", { device: "gpu" });
+
+export async function remote(): Promise<EmbeddingBackend> {
+  const api = await ApiBackend.connect({ preset: "openai", model: "m", apiKey: async () => "k", fetch });
+  const lazy = await apiWithLocalFallback(api, () => NativeBackend.load(), { logger: console });
+  const both: FallbackBackend = await FallbackBackend.create([lazy, api], {
+    onFallback: ({ from }) => from.length,
+  });
+  return (await both.embed("a")).backend === "api"
+    ? both
+    : backendFromEnv({ env: { EMBEDDING_PROVIDER: "native" } });
+}
+// @ts-expect-error -- no such preset
+await ApiBackend.connect({ preset: "azure", model: "m" });
+// @ts-expect-error -- what the API calls the model is missing
+await ApiBackend.connect({ baseUrl: "http://localhost" });
+// @ts-expect-error -- made by create
+new FallbackBackend([]);

@@ -1,6 +1,5 @@
-import type { EmbedOptions, OutputVector } from "../../embedding-backend.js";
+import type { EmbeddingBackend, EmbedOptions, OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
-import type { NativeBackend } from "../../backends/native-backend.js";
 import { CandleEmbedError } from "../../errors.js";
 import { inBatches } from "../../utils/in-batches.js";
 import { UsageError, type Command, type Context } from "../command.js";
@@ -108,7 +107,7 @@ function chooseInput(
 }
 
 async function embedAll(
-  backend: NativeBackend,
+  backend: EmbeddingBackend,
   texts: Iterable<InputText> | AsyncIterable<InputText>,
   embedOptions: EmbedOptions,
   writer: EmbeddingWriter,
@@ -131,7 +130,7 @@ async function embedAll(
 }
 
 async function embedBatch(
-  backend: NativeBackend,
+  backend: EmbeddingBackend,
   batch: readonly InputText[],
   embedOptions: EmbedOptions,
 ): Promise<Embeddings<OutputVector>> {

@@ -1,6 +1,6 @@
 import path from "node:path";
 
-import type { NativeBackend } from "../../backends/native-backend.js";
+import type { EmbeddingBackend } from "../../embedding-backend.js";
 import { topK } from "../../top-k.js";
 import { inBatches } from "../../utils/in-batches.js";
 import { passageText, readPassages, type FilePassage } from "../../utils/read-passages.js";
@@ -59,7 +59,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
 
 /** Works through the folder batch by batch and keeps the best so far: memory does not grow with the folder. */
 async function bestPassages(
-  backend: NativeBackend,
+  backend: EmbeddingBackend,
   folder: string,
   question: string,
   count: number,
