@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
+import { root } from "./paths.mjs";
+
 /**
  * @param {readonly string[]} head
  * @param {readonly (readonly string[])[]} rows
@@ -52,10 +54,12 @@ export function notes(versions, missing) {
   return lines.join("\n\n");
 }
 
-/** Writes NAME.json and NAME.md and prints the latter. */
+/** Writes NAME.json, files of the repository named from its root, and NAME.md, and prints the latter. */
 export function write(folder, name, data, markdown) {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(data, null, 1)}\n`);
+  const relative = (_, value) =>
+    typeof value === "string" && value.startsWith(root + path.sep) ? path.relative(root, value) : value;
+  writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(data, relative, 1)}\n`);
   writeFileSync(path.join(folder, `${name}.md`), `${markdown}\n`);
   console.log(`\n${markdown}\n`);
   console.error(`- written to ${path.relative(process.cwd(), folder)}/${name}.{json,md}`);
