@@ -14,7 +14,11 @@ import {
 /** Where the model runs. `auto` is the fastest device that is there. */
 export type Device = "auto" | "cpu" | "metal" | "cuda" | `cuda:${number}`;
 
-/** The numbers the model computes with. `auto` is what the folder's weights are stored as. */
+/**
+ * The numbers the model computes with. `auto` is int8 where the weights are stored so, else float32. `int8` of float weights
+ * makes them at load, the same that `candle-embed quantize` writes; `float32` of the embedded model fetches its exact
+ * weights from the hub. `float16` and `bfloat16` are for GPUs.
+ */
 export type Dtype = "auto" | "float32" | "int8" | "float16" | "bfloat16";
 
 export const poolings = ["cls", "mean", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken"] as const;

@@ -27,7 +27,8 @@ export const poolingHelp = `      --pooling MODE       ${poolings.join(", ")}:
 export const modelOptionsHelp = `  -m, --model MODEL        a name ("candle-embed models" lists them), a hub id (org/name) or a folder; what the cache
                            lacks is downloaded (default: the all-MiniLM-L6-v2 that is installed)
       --device DEVICE      auto, cpu, metal, cuda or cuda:<number>
-      --dtype DTYPE        auto, float32, int8, float16 or bfloat16
+      --dtype DTYPE        auto, float32, int8 (made at load where the weights are floats),
+                           float16 or bfloat16
       --threads N          threads of the engine (default: the CPUs this process may use)
 ${poolingHelp}
       --expect-dimensions N
