@@ -15,9 +15,13 @@ it("import and require give the same classes", () => {
 
 it("exports what is promised and nothing by accident", () => {
   expect(Object.keys(imported).sort()).toEqual([
+    "ApiBackend",
     "CandleEmbedError",
     "Embeddings",
+    "FallbackBackend",
     "NativeBackend",
+    "apiWithLocalFallback",
+    "backendFromEnv",
     "catalog",
     "cosineSimilarity",
     "dotProduct",
