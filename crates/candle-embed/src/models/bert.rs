@@ -5,23 +5,16 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::parts::{
-    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, activation, check_epsilon, check_heads, check_sizes, linear, norm, prefix,
-    read,
-};
+use super::parts::{MAX_SIZE, Sizes, activation, check_epsilon, check_sizes, linear, norm, prefix, read, table};
 use crate::error::{Error, Result};
-use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec, TableSpec};
+use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec};
 use crate::weights::Weights;
 
 /// The fields of `config.json` that change the vectors, with the defaults of transformers' `BertConfig`.
 #[derive(Debug, Deserialize)]
 struct BertConfig {
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    vocab_size: usize,
-    max_position_embeddings: usize,
+    #[serde(flatten)]
+    sizes: Sizes,
     #[serde(default = "default_type_vocab_size")]
     type_vocab_size: usize,
     #[serde(default = "default_hidden_act")]
@@ -54,16 +47,8 @@ fn default_position_embedding_type() -> Option<String> {
 
 impl BertConfig {
     fn check(&self) -> Result<()> {
-        check_sizes(&[
-            ("hidden_size", self.hidden_size, MAX_SIZE),
-            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
-            ("num_attention_heads", self.num_attention_heads, MAX_SIZE),
-            ("intermediate_size", self.intermediate_size, MAX_SIZE),
-            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
-            ("max_position_embeddings", self.max_position_embeddings, MAX_SIZE),
-            ("type_vocab_size", self.type_vocab_size, MAX_SIZE),
-        ])?;
-        check_heads(("hidden_size", self.hidden_size), ("num_attention_heads", self.num_attention_heads))?;
+        self.sizes.check()?;
+        check_sizes(&[("type_vocab_size", self.type_vocab_size, MAX_SIZE)])?;
         check_epsilon("layer_norm_eps", self.layer_norm_eps)?;
         if let Some(positions) = self.position_embedding_type.as_deref().filter(|kind| *kind != "absolute") {
             return Err(Error::unsupported(format!(
@@ -87,10 +72,10 @@ pub(super) fn encoder(config: &Value, weights: &Weights, model: &str, padding: O
     let config: BertConfig = read(config, "BERT")?;
     config.check()?;
     let prefix = prefix(weights, model, "embeddings.word_embeddings.weight")?;
-    let hidden = config.hidden_size;
-    let table = |name: &str, rows| TableSpec { weight: format!("{prefix}embeddings.{name}_embeddings.weight"), rows };
+    let hidden = config.sizes.hidden_size;
+    let table = |name: &str, rows| table(prefix, name, rows);
     let norm = |name: String| norm(weights, &name);
-    let layers = (0..config.num_hidden_layers).map(|layer| {
+    let layers = (0..config.sizes.num_hidden_layers).map(|layer| {
         let name = |part: &str| format!("{prefix}encoder.layer.{layer}.{part}");
         let linear = |part: &str, inputs, outputs| linear(&name(part), true, inputs, outputs);
         LayerSpec {
@@ -101,22 +86,22 @@ pub(super) fn encoder(config: &Value, weights: &Weights, model: &str, padding: O
             window: None,
             attention_output: linear("attention.output.dense", hidden, hidden),
             attention_norm: Some(norm(name("attention.output.LayerNorm"))),
-            up: vec![linear("intermediate.dense", hidden, config.intermediate_size)],
-            down: linear("output.dense", config.intermediate_size, hidden),
+            up: vec![linear("intermediate.dense", hidden, config.sizes.intermediate_size)],
+            down: linear("output.dense", config.sizes.intermediate_size, hidden),
             output_norm: norm(name("output.LayerNorm")),
         }
     });
     Ok(EncoderSpec {
         hidden_size: hidden,
-        heads: config.num_attention_heads,
+        heads: config.sizes.num_attention_heads,
         layer_norm_eps: config.layer_norm_eps as f32,
         activation: activation("hidden_act", &config.hidden_act)?,
         gated: false,
         norm_first: false,
-        max_positions: config.max_position_embeddings,
+        max_positions: config.sizes.max_position_embeddings,
         embeddings: EmbeddingsSpec {
-            word: table("word", config.vocab_size),
-            position: Some(PositionSpec { table: table("position", config.max_position_embeddings), padding }),
+            word: table("word", config.sizes.vocab_size),
+            position: Some(PositionSpec { table: table("position", config.sizes.max_position_embeddings), padding }),
             segment: Some(table("token_type", config.type_vocab_size)),
             norm: norm(format!("{prefix}embeddings.LayerNorm")),
         },

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::parts::{
-    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, activation, check_heads, check_sizes, linear, norm, prefix, read,
+    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, activation, check_heads, check_sizes, linear, norm, prefix, read, table,
 };
 use crate::error::Result;
-use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec, TableSpec};
+use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec};
 use crate::weights::Weights;
 
 /// The fields of `config.json` that change the vectors, with the defaults of transformers' `DistilBertConfig`.
@@ -48,7 +48,7 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
     check_heads(("dim", config.dim), ("n_heads", config.n_heads))?;
     let prefix = prefix(weights, "distilbert.", "embeddings.word_embeddings.weight")?;
     let hidden = config.dim;
-    let table = |name: &str, rows| TableSpec { weight: format!("{prefix}embeddings.{name}_embeddings.weight"), rows };
+    let table = |name: &str, rows| table(prefix, name, rows);
     let norm = |name: String| norm(weights, &name);
     let layers = (0..config.n_layers).map(|layer| {
         let name = |part: &str| format!("{prefix}transformer.layer.{layer}.{part}");

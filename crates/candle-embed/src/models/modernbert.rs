@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::parts::{
-    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, activation, check_epsilon, check_fixed, check_heads, check_rotary,
-    check_sizes, linear, prefix, read,
+    MAX_LAYERS, MAX_SIZE, Sizes, activation, check_epsilon, check_fixed, check_rotary, check_sizes, linear, prefix,
+    read,
 };
 use crate::error::{Error, Result};
 use crate::spec::{EmbeddingsSpec, EncoderSpec, LayerSpec, LinearSpec, NormSpec, RotarySpec, TableSpec};
@@ -17,12 +17,8 @@ use crate::weights::Weights;
 /// The fields of `config.json` that change the vectors, with the defaults of transformers' `ModernBertConfig`.
 #[derive(Debug, Deserialize)]
 struct ModernBertConfig {
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    vocab_size: usize,
-    max_position_embeddings: usize,
+    #[serde(flatten)]
+    sizes: Sizes,
     #[serde(default = "default_hidden_activation")]
     hidden_activation: String,
     #[serde(default = "default_norm_eps")]
@@ -92,22 +88,16 @@ fn default_local_theta() -> f64 {
 
 impl ModernBertConfig {
     fn check(&self) -> Result<()> {
+        self.sizes.check()?;
         check_sizes(&[
-            ("hidden_size", self.hidden_size, MAX_SIZE),
-            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
-            ("num_attention_heads", self.num_attention_heads, MAX_SIZE),
-            ("intermediate_size", self.intermediate_size, MAX_SIZE),
-            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
-            ("max_position_embeddings", self.max_position_embeddings, MAX_SIZE),
             ("local_attention", self.local_attention, MAX_SIZE),
             ("global_attn_every_n_layers", self.global_attn_every_n_layers, MAX_LAYERS),
         ])?;
-        check_heads(("hidden_size", self.hidden_size), ("num_attention_heads", self.num_attention_heads))?;
         check_epsilon("norm_eps", self.norm_eps)
     }
 
     fn layer_types(&self) -> Result<Vec<LayerType>> {
-        let layers = self.num_hidden_layers;
+        let layers = self.sizes.num_hidden_layers;
         match &self.layer_types {
             Some(types) if types.len() == layers => Ok(types.clone()),
             Some(types) => {
@@ -137,7 +127,7 @@ impl ModernBertConfig {
             )));
         }
         let base = new.and_then(|rope| rope.rope_theta).unwrap_or(old);
-        let size = self.hidden_size / self.num_attention_heads;
+        let size = self.sizes.head_size();
         check_rotary("rope_theta", base, size, size)?;
         Ok(RotarySpec { base, size })
     }
@@ -149,7 +139,7 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
     let config: ModernBertConfig = read(config, "ModernBERT")?;
     config.check()?;
     let prefix = prefix(weights, "model.", "embeddings.tok_embeddings.weight")?;
-    let hidden = config.hidden_size;
+    let hidden = config.sizes.hidden_size;
     let norm = |name: String| NormSpec {
         weight: format!("{name}.weight"),
         bias: config.norm_bias.then(|| format!("{name}.bias")),
@@ -158,7 +148,7 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         let name = |part: &str| format!("{prefix}layers.{index}.{part}");
         let attention =
             |part: &str, outputs| -> LinearSpec { linear(&name(part), config.attention_bias, hidden, outputs) };
-        let wide = config.intermediate_size;
+        let wide = config.sizes.intermediate_size;
         Ok(LayerSpec {
             query_key_value: vec![attention("attn.Wqkv", 3 * hidden)],
             rotary: Some(config.rotary(kind)?),
@@ -174,14 +164,17 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
     };
     Ok(EncoderSpec {
         hidden_size: hidden,
-        heads: config.num_attention_heads,
+        heads: config.sizes.num_attention_heads,
         layer_norm_eps: config.norm_eps as f32,
         activation: activation("hidden_activation", &config.hidden_activation)?,
         gated: true,
         norm_first: true,
-        max_positions: config.max_position_embeddings,
+        max_positions: config.sizes.max_position_embeddings,
         embeddings: EmbeddingsSpec {
-            word: TableSpec { weight: format!("{prefix}embeddings.tok_embeddings.weight"), rows: config.vocab_size },
+            word: TableSpec {
+                weight: format!("{prefix}embeddings.tok_embeddings.weight"),
+                rows: config.sizes.vocab_size,
+            },
             position: None,
             segment: None,
             norm: norm(format!("{prefix}embeddings.norm")),

@@ -6,23 +6,16 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::parts::{
-    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, activation, check_epsilon, check_heads, check_sizes, linear, norm, prefix,
-    read,
-};
+use super::parts::{Sizes, activation, check_epsilon, linear, norm, prefix, read, table};
 use crate::error::{Error, Result};
-use crate::spec::{DistanceBiasSpec, EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec, TableSpec};
+use crate::spec::{DistanceBiasSpec, EmbeddingsSpec, EncoderSpec, LayerSpec, PositionSpec};
 use crate::weights::Weights;
 
 /// The fields of `config.json` that change the vectors, with the defaults of transformers' `MPNetConfig`.
 #[derive(Debug, Deserialize)]
 struct MpNetConfig {
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    vocab_size: usize,
-    max_position_embeddings: usize,
+    #[serde(flatten)]
+    sizes: Sizes,
     #[serde(default = "default_hidden_act")]
     hidden_act: String,
     #[serde(default = "default_layer_norm_eps")]
@@ -51,20 +44,12 @@ const PADDING: u32 = 1;
 /// The encoder that `config` and the tensors of `weights` describe.
 pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec> {
     let config: MpNetConfig = read(config, "MPNet")?;
-    check_sizes(&[
-        ("hidden_size", config.hidden_size, MAX_SIZE),
-        ("num_hidden_layers", config.num_hidden_layers, MAX_LAYERS),
-        ("num_attention_heads", config.num_attention_heads, MAX_SIZE),
-        ("intermediate_size", config.intermediate_size, MAX_SIZE),
-        ("vocab_size", config.vocab_size, MAX_VOCABULARY),
-        ("max_position_embeddings", config.max_position_embeddings, MAX_SIZE),
-    ])?;
-    check_heads(("hidden_size", config.hidden_size), ("num_attention_heads", config.num_attention_heads))?;
+    config.sizes.check()?;
     check_epsilon("layer_norm_eps", config.layer_norm_eps)?;
-    if config.max_position_embeddings <= PADDING as usize + 1 {
+    if config.sizes.max_position_embeddings <= PADDING as usize + 1 {
         return Err(Error::invalid_model(format!(
             "config.json says max_position_embeddings {}; the first {} are no text's",
-            config.max_position_embeddings,
+            config.sizes.max_position_embeddings,
             PADDING + 1
         )));
     }
@@ -75,10 +60,10 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
         )));
     }
     let prefix = prefix(weights, "mpnet.", "embeddings.word_embeddings.weight")?;
-    let hidden = config.hidden_size;
-    let table = |name: &str, rows| TableSpec { weight: format!("{prefix}embeddings.{name}_embeddings.weight"), rows };
+    let hidden = config.sizes.hidden_size;
+    let table = |name: &str, rows| table(prefix, name, rows);
     let norm = |name: String| norm(weights, &name);
-    let layers = (0..config.num_hidden_layers).map(|layer| {
+    let layers = (0..config.sizes.num_hidden_layers).map(|layer| {
         let name = |part: &str| format!("{prefix}encoder.layer.{layer}.{part}");
         let linear = |part: &str, inputs, outputs| linear(&name(part), true, inputs, outputs);
         LayerSpec {
@@ -89,23 +74,23 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
             window: None,
             attention_output: linear("attention.attn.o", hidden, hidden),
             attention_norm: Some(norm(name("attention.LayerNorm"))),
-            up: vec![linear("intermediate.dense", hidden, config.intermediate_size)],
-            down: linear("output.dense", config.intermediate_size, hidden),
+            up: vec![linear("intermediate.dense", hidden, config.sizes.intermediate_size)],
+            down: linear("output.dense", config.sizes.intermediate_size, hidden),
             output_norm: norm(name("output.LayerNorm")),
         }
     });
     Ok(EncoderSpec {
         hidden_size: hidden,
-        heads: config.num_attention_heads,
+        heads: config.sizes.num_attention_heads,
         layer_norm_eps: config.layer_norm_eps as f32,
         activation: activation("hidden_act", &config.hidden_act)?,
         gated: false,
         norm_first: false,
-        max_positions: config.max_position_embeddings,
+        max_positions: config.sizes.max_position_embeddings,
         embeddings: EmbeddingsSpec {
-            word: table("word", config.vocab_size),
+            word: table("word", config.sizes.vocab_size),
             position: Some(PositionSpec {
-                table: table("position", config.max_position_embeddings),
+                table: table("position", config.sizes.max_position_embeddings),
                 padding: Some(PADDING),
             }),
             segment: None,

@@ -8,12 +8,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::parts::{
-    MAX_LAYERS, MAX_SIZE, MAX_VOCABULARY, check_epsilon, check_fixed, check_heads, check_rotary, check_sizes, linear,
-    norm, prefix, read,
-};
+use super::parts::{Sizes, check_epsilon, check_fixed, check_rotary, linear, norm, prefix, read, table};
 use crate::error::{Error, Result};
-use crate::spec::{Activation, EmbeddingsSpec, EncoderSpec, LayerSpec, RotarySpec, TableSpec};
+use crate::spec::{Activation, EmbeddingsSpec, EncoderSpec, LayerSpec, RotarySpec};
 use crate::weights::Weights;
 
 /// Published keys and transformers' keys.
@@ -30,12 +27,8 @@ const NAMES: [(&str, &str); 7] = [
 /// The fields of `config.json` that change the vectors, under transformers' names.
 #[derive(Debug, Deserialize)]
 struct NomicBertConfig {
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
-    vocab_size: usize,
-    max_position_embeddings: usize,
+    #[serde(flatten)]
+    sizes: Sizes,
     #[serde(default = "default_type_vocab_size")]
     type_vocab_size: usize,
     #[serde(default = "default_layer_norm_eps")]
@@ -71,20 +64,12 @@ const DEFAULT_BASE: f64 = 1000.0;
 
 impl NomicBertConfig {
     fn check(&self) -> Result<()> {
-        check_sizes(&[
-            ("hidden_size", self.hidden_size, MAX_SIZE),
-            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
-            ("num_attention_heads", self.num_attention_heads, MAX_SIZE),
-            ("intermediate_size", self.intermediate_size, MAX_SIZE),
-            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
-            ("max_position_embeddings", self.max_position_embeddings, MAX_SIZE),
-        ])?;
-        check_heads(("hidden_size", self.hidden_size), ("num_attention_heads", self.num_attention_heads))?;
+        self.sizes.check()?;
         check_epsilon("layer_norm_eps", self.layer_norm_eps)
     }
 
     fn rotary(&self) -> Result<RotarySpec> {
-        let head_size = self.hidden_size / self.num_attention_heads;
+        let head_size = self.sizes.head_size();
         let base = self.rope_parameters.as_ref().map(|rope| rope.rope_theta).or(self.rope_theta);
         let base = base.unwrap_or(DEFAULT_BASE);
         let size = (head_size as f64 * self.rotary_emb_fraction.unwrap_or(1.0)) as usize;
@@ -147,11 +132,11 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
     config.check()?;
     let rotary = config.rotary()?;
     let prefix = prefix(weights, "bert.", "embeddings.word_embeddings.weight")?;
-    let hidden = config.hidden_size;
-    let wide = config.intermediate_size;
-    let table = |name: &str, rows| TableSpec { weight: format!("{prefix}embeddings.{name}_embeddings.weight"), rows };
+    let hidden = config.sizes.hidden_size;
+    let wide = config.sizes.intermediate_size;
+    let table = |name: &str, rows| table(prefix, name, rows);
     let norm = |name: String| norm(weights, &name);
-    let layers = (0..config.num_hidden_layers).map(|layer| {
+    let layers = (0..config.sizes.num_hidden_layers).map(|layer| {
         let name = |part: &str| format!("{prefix}encoder.layers.{layer}.{part}");
         LayerSpec {
             query_key_value: vec![linear(&name("attn.Wqkv"), config.qkv_proj_bias, hidden, 3 * hidden)],
@@ -167,14 +152,14 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
     });
     Ok(EncoderSpec {
         hidden_size: hidden,
-        heads: config.num_attention_heads,
+        heads: config.sizes.num_attention_heads,
         layer_norm_eps: config.layer_norm_eps as f32,
         activation: Activation::Silu,
         gated: true,
         norm_first: false,
-        max_positions: config.max_position_embeddings,
+        max_positions: config.sizes.max_position_embeddings,
         embeddings: EmbeddingsSpec {
-            word: table("word", config.vocab_size),
+            word: table("word", config.sizes.vocab_size),
             position: None,
             segment: (config.type_vocab_size > 0).then(|| table("token_type", config.type_vocab_size)),
             norm: norm(format!("{prefix}emb_ln")),

@@ -1,10 +1,11 @@
 //! What the architectures' files share: checks of a configuration, names of tensors.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::spec::{Activation, LinearSpec, NormSpec};
+use crate::spec::{Activation, LinearSpec, NormSpec, TableSpec};
 use crate::weights::Weights;
 
 /// Bounds that no published encoder comes near; beyond them a config is damaged, and sizes can't overflow below them.
@@ -16,6 +17,37 @@ pub(super) const MAX_VOCABULARY: usize = MAX_SIZE * 8;
 pub(super) fn read<T: DeserializeOwned>(config: &Value, name: &str) -> Result<T> {
     T::deserialize(config)
         .map_err(|error| Error::invalid_model(format!("config.json is not a {name} configuration: {error}")))
+}
+
+/// The sizes of a `config.json`, under the names that most architectures have for them.
+#[derive(Debug, Deserialize)]
+pub(super) struct Sizes {
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
+    pub vocab_size: usize,
+    pub max_position_embeddings: usize,
+}
+
+impl Sizes {
+    /// Refuses sizes that are damaged or do not fit together.
+    pub fn check(&self) -> Result<()> {
+        check_sizes(&[
+            ("hidden_size", self.hidden_size, MAX_SIZE),
+            ("num_hidden_layers", self.num_hidden_layers, MAX_LAYERS),
+            ("num_attention_heads", self.num_attention_heads, MAX_SIZE),
+            ("intermediate_size", self.intermediate_size, MAX_SIZE),
+            ("vocab_size", self.vocab_size, MAX_VOCABULARY),
+            ("max_position_embeddings", self.max_position_embeddings, MAX_SIZE),
+        ])?;
+        check_heads(("hidden_size", self.hidden_size), ("num_attention_heads", self.num_attention_heads))
+    }
+
+    /// Channels of a head.
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
 }
 
 /// Refuses sizes of 0 or beyond their limit; each is (field, value, limit).
@@ -88,6 +120,11 @@ pub(super) fn prefix<'a>(weights: &Weights, model: &'a str, words: &str) -> Resu
         .into_iter()
         .find(|prefix| weights.contains(&format!("{prefix}{words}")))
         .ok_or_else(|| Error::invalid_model(format!("the weights lack tensor {words}")))
+}
+
+/// A table of the embeddings below `prefix`, under BERT's names.
+pub(super) fn table(prefix: &str, name: &str, rows: usize) -> TableSpec {
+    TableSpec { weight: format!("{prefix}embeddings.{name}_embeddings.weight"), rows }
 }
 
 pub(super) fn linear(name: &str, biased: bool, inputs: usize, outputs: usize) -> LinearSpec {

@@ -4,8 +4,9 @@
 //! A few columns of the linear layers stay float32 ([`calibrate`] says which and why).
 //! The small tables of positions and segments become float16: their rows have outliers, and in int8 they alone cost
 //! all-MiniLM-L6-v2 a sixth of its loss (cosine to float32 on short texts 0.99954 in place of 0.99960, on a Korean
-//! sentence 0.9981 in place of 0.9992) to save 0.2 MB. Norms and biases stay float32, MPNet's bias by distance included. Tensors that the encoder does
-//! not use (the pooler of a BERT checkpoint) are left out. The same input gives the same bytes.
+//! sentence 0.9981 in place of 0.9992) to save 0.2 MB. Norms and biases stay float32, MPNet's bias by distance included.
+//! Tensors that the encoder does not use (the pooler of a BERT checkpoint) are left out. The same input gives the same
+//! bytes.
 
 mod calibrate;
 mod rows;
