@@ -10,7 +10,12 @@ import { fileURLToPath } from "node:url";
 
 import { getPythonPackages } from "./python.mjs";
 
-const REQUIREMENTS = ["openai==3.54.0", "langchain-openai==1.7.0", "langchain-core==1.7.2", "tiktoken==0.14.0"];
+const REQUIREMENTS = [
+  "openai==3.54.0",
+  "langchain-openai==1.7.0",
+  "langchain-core==1.7.2",
+  "tiktoken==0.14.0",
+];
 
 /** A Python and the folder to put into its PYTHONPATH, or why there is none. */
 export function getPythonClients() {

@@ -13,31 +13,42 @@ import { startEmbedded } from "./support.js";
 const { backend, url, server } = await startEmbedded({ aliases: { "text-embedding-3-small": "mini" } });
 const baseURL = `${url}/v1`;
 const apiKey = "unused";
-const texts = Array.from({ length: 30 }, (_, index) => `text number ${String(index)}: naïve café, 日本語, 🦜`);
+const texts = Array.from(
+  { length: 30 },
+  (_, index) => `text number ${String(index)}: naïve café, 日本語, 🦜`,
+);
 const vectors = (await backend.embed(texts)).toArrays();
 
 describe("openai for Node", () => {
   const client = new OpenAI({ baseURL, apiKey });
 
-  it.each(["base64", "float", undefined] as const)("gets the model's vectors: %s", async (encoding_format) => {
-    const format = encoding_format === undefined ? {} : { encoding_format };
-    const answer = await client.embeddings.create({ model: "mini", input: texts, ...format });
-    if (encoding_format === "base64") {
-      // Asked for by name, base64 is handed on as it came.
-      const rows = answer.data.map(({ embedding }) => Buffer.from(embedding as unknown as string, "base64"));
-      expect(rows.map((row) => Array.from(new Float32Array(new Uint8Array(row).buffer)))).toEqual(vectors);
-    } else {
-      expect(answer.data.map(({ embedding }) => embedding.map(Math.fround))).toEqual(vectors);
-    }
-    expect(answer.data.map(({ index }) => index)).toEqual([...texts.keys()]);
-    const { tokens } = await backend.embed(texts);
-    const sum = tokens.reduce((total, each) => total + each, 0);
-    expect(answer.usage).toEqual({ prompt_tokens: sum, total_tokens: sum });
-    expect(answer.model).toBe("mini");
-  });
+  it.each(["base64", "float", undefined] as const)(
+    "gets the model's vectors: %s",
+    async (encoding_format) => {
+      const format = encoding_format === undefined ? {} : { encoding_format };
+      const answer = await client.embeddings.create({ model: "mini", input: texts, ...format });
+      if (encoding_format === "base64") {
+        // Asked for by name, base64 is handed on as it came.
+        const rows = answer.data.map(({ embedding }) =>
+          Buffer.from(embedding as unknown as string, "base64"),
+        );
+        expect(rows.map((row) => Array.from(new Float32Array(new Uint8Array(row).buffer)))).toEqual(vectors);
+      } else {
+        expect(answer.data.map(({ embedding }) => embedding.map(Math.fround))).toEqual(vectors);
+      }
+      expect(answer.data.map(({ index }) => index)).toEqual([...texts.keys()]);
+      const { tokens } = await backend.embed(texts);
+      const sum = tokens.reduce((total, each) => total + each, 0);
+      expect(answer.usage).toEqual({ prompt_tokens: sum, total_tokens: sum });
+      expect(answer.model).toBe("mini");
+    },
+  );
 
   it("reaches the model by an alias, lists models and gets one", async () => {
-    const answer = await client.embeddings.create({ model: "text-embedding-3-small", input: texts[0] as string });
+    const answer = await client.embeddings.create({
+      model: "text-embedding-3-small",
+      input: texts[0] as string,
+    });
     expect(answer.data[0]?.embedding.map(Math.fround)).toEqual(vectors[0]);
     const ids = (await client.models.list()).data.map(({ id }) => id);
     expect(ids).toEqual(["mini", "text-embedding-3-small"]);
@@ -73,7 +84,10 @@ it("@langchain/openai", async () => {
 
 it("@ai-sdk/openai-compatible", async () => {
   const provider = createOpenAICompatible({ name: "candle", baseURL, apiKey });
-  const { embeddings, usage } = await embedMany({ model: provider.textEmbeddingModel("mini"), values: texts });
+  const { embeddings, usage } = await embedMany({
+    model: provider.textEmbeddingModel("mini"),
+    values: texts,
+  });
   expect(embeddings.map((row) => row.map(Math.fround))).toEqual(vectors);
   expect(usage.tokens).toBeGreaterThan(texts.length);
 });
