@@ -10,6 +10,7 @@ import {
   FakeBackend,
   fakeVector,
   get,
+  patience,
   post,
   startServer,
   vectorsOf,
@@ -27,13 +28,13 @@ async function startBlocked(options: Partial<Parameters<typeof startServer>[0]> 
   };
   const url = `${server.url}/v1/embeddings`;
   const blocker = post(url, { input: "blocker" });
-  await expect.poll(() => backend.calls.length).toBe(1);
+  await expect.poll(() => backend.calls.length, patience).toBe(1);
   /** Sends a request and waits until it stands in the queue. */
   const enqueue = async (body: unknown, signal?: AbortSignal): Promise<{ answer: Promise<Answer> }> => {
     const before = await queued(server.url);
     const answer = post(url, body, {}, signal);
     answer.catch(() => undefined);
-    await expect.poll(() => queued(server.url)).toBe(before + 1);
+    await expect.poll(() => queued(server.url), patience).toBe(before + 1);
     return { answer };
   };
   return { ...server, backend, blocker, release: first.resolve, enqueue, embeddings: url };
@@ -97,7 +98,7 @@ describe("the queue", () => {
     const stays = await enqueue({ input: "stays" });
     controller.abort();
     await expect(gone.answer).rejects.toThrow();
-    await expect.poll(() => queued(url)).toBe(1);
+    await expect.poll(() => queued(url), patience).toBe(1);
     release();
     expect((await stays.answer).status).toBe(200);
     expect(backend.calls.flat()).not.toContain("gone");
@@ -118,10 +119,10 @@ describe("the queue", () => {
       });
     const controller = new AbortController();
     const answer = post(embeddings, { input: "a" }, {}, controller.signal);
-    await expect.poll(() => backend.calls.length).toBe(2);
+    await expect.poll(() => backend.calls.length, patience).toBe(2);
     controller.abort();
     await expect(answer).rejects.toThrow();
-    await expect.poll(() => aborted).toBe(true);
+    await expect.poll(() => aborted, patience).toBe(true);
   });
 
   it("answers 429 with a pause when it is full, at once, and recovers", async () => {

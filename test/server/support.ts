@@ -7,6 +7,9 @@ import { loadForTests } from "../native/support.js";
 
 export { loadForTests } from "../native/support.js";
 
+/** How long `expect.poll` waits on a busy machine. */
+export const patience = { timeout: 30_000, interval: 10 };
+
 export interface TestServer {
   readonly url: string;
   readonly port: number;
