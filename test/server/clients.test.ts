@@ -85,7 +85,7 @@ it("@langchain/openai", async () => {
 it("@ai-sdk/openai-compatible", async () => {
   const provider = createOpenAICompatible({ name: "candle", baseURL, apiKey });
   const { embeddings, usage } = await embedMany({
-    model: provider.textEmbeddingModel("mini"),
+    model: provider.embeddingModel("mini"),
     values: texts,
   });
   expect(embeddings.map((row) => row.map(Math.fround))).toEqual(vectors);

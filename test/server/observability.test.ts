@@ -1,4 +1,4 @@
-import { trace, type TracerProvider } from "@opentelemetry/api";
+import { trace } from "@opentelemetry/api";
 import {
   BasicTracerProvider,
   InMemorySpanExporter,
@@ -146,7 +146,7 @@ it("goes on when its log fails", async () => {
 it("makes spans below the caller's, where an OpenTelemetry SDK listens", async () => {
   const exporter = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-  trace.setGlobalTracerProvider(provider as TracerProvider);
+  trace.setGlobalTracerProvider(provider);
   afterAll(() => {
     trace.disable();
   });
