@@ -15,7 +15,7 @@ describe("help and version", () => {
   it("lists the commands", async () => {
     const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["embed", "similarity", "search", "models", "pull", "rm", "quantize", "verify"]) {
+    for (const name of ["embed", "similarity", "search", "serve", "models", "pull", "rm", "quantize", "verify"]) {
       expect(stdout).toContain(`  ${name}`);
       const page = await runCli([name, "--help"]);
       expect(page).toMatchObject({ code: 0, stderr: "" });
