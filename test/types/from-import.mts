@@ -65,7 +65,9 @@ new NativeBackend();
 await NativeBackend.load("all-MiniLM-L6-v2", { device: "gpu" });
 
 export async function serve(): Promise<number> {
-  await using server: EmbeddingServer = await createServer({ models: { a: backend, b: () => NativeBackend.load() } });
+  await using server: EmbeddingServer = await createServer({
+    models: { a: backend, b: () => NativeBackend.load() },
+  });
   const client: typeof fetch = server.fetch;
   return (await client("http://localhost/health")).status;
 }
