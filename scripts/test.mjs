@@ -11,7 +11,9 @@ console.log(`- float32 weights: ${path ?? `none, their tests are skipped (${reas
 const hub = await getHuggingfaceHub();
 console.log(`- huggingface_hub: ${hub.path ?? `none, the tests with it are skipped (${hub.reason})`}`);
 const clients = await getPythonClients();
-console.log(`- Python's clients: ${clients.path ?? `none, the tests with them are skipped (${clients.reason})`}`);
+console.log(
+  `- Python's clients: ${clients.path ?? `none, the tests with them are skipped (${clients.reason})`}`,
+);
 runStep("tests: Rust", "cargo", ["test", "--release", "--workspace"]);
 // The kernels' own tests run every instruction set of the machine; here the whole engine does, on the lower ones.
 const engine = [
