@@ -3,7 +3,9 @@ import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
 import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
+import { chunk } from "./commands/chunk.js";
 import { embed } from "./commands/embed.js";
+import { index } from "./commands/index.js";
 import { models } from "./commands/models.js";
 import { pull } from "./commands/pull.js";
 import { quantize } from "./commands/quantize.js";
@@ -15,7 +17,7 @@ import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
 const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify }),
+  Object.entries({ embed, similarity, search, index, chunk, models, pull, rm, quantize, verify }),
 );
 
 const help = `Usage: candle-embed COMMAND [options]

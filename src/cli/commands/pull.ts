@@ -25,11 +25,12 @@ Examples:
   HF_TOKEN=... candle-embed pull my-org/my-private-model --revision v2
   HF_ENDPOINT=https://hub.example.org candle-embed pull intfloat/multilingual-e5-small`;
 
+const options = { revision: { type: "string" }, "cache-dir": { type: "string", values: "folder" } } as const;
+
 /** `candle-embed pull` */
-export const pull: Command = { summary: "download models", help, run };
+export const pull: Command = { summary: "download models", help, options, operands: "model", run };
 
 async function run(args: readonly string[], { stdout, stderr, signal }: Context): Promise<void> {
-  const options = { revision: { type: "string" }, "cache-dir": { type: "string" } } as const;
   const { values, positionals: names } = parse(args, options);
   if (names.length === 0) throw new UsageError("pull needs a MODEL: a name or a hub id");
   if (values.revision !== undefined && names.length > 1) {
