@@ -2,23 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
-import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
-import { chunk } from "./commands/chunk.js";
-import { embed } from "./commands/embed.js";
-import { index } from "./commands/index.js";
-import { models } from "./commands/models.js";
-import { pull } from "./commands/pull.js";
-import { quantize } from "./commands/quantize.js";
-import { rm } from "./commands/rm.js";
-import { search } from "./commands/search.js";
-import { similarity } from "./commands/similarity.js";
-import { verify } from "./commands/verify.js";
+import { CheckFailed, UsageError, type Context } from "./command.js";
+import { commands } from "./command-list.js";
 import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
-
-const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, index, chunk, models, pull, rm, quantize, verify }),
-);
 
 const help = `Usage: candle-embed COMMAND [options]
 

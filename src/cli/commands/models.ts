@@ -4,7 +4,7 @@ import { CandleEmbedError } from "../../errors.js";
 import { listCachedModels, type CachedModel } from "../../hub/cached-models.js";
 import { hubSettings, type HubOptions } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { formatBytes } from "../format-bytes.js";
+import { formatBytes } from "../../utils/format-bytes.js";
 import { parse, parseFilled } from "../parse.js";
 import { toTable } from "../table.js";
 import { write } from "../write.js";

@@ -2,7 +2,7 @@ import { findHubModel, type HubModel } from "../../backends/resolve-model.js";
 import { fetchModel } from "../../hub/fetch-model.js";
 import { hubSettings } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { formatBytes } from "../format-bytes.js";
+import { formatBytes } from "../../utils/format-bytes.js";
 import { parse, parseFilled } from "../parse.js";
 import { ProgressBar } from "../progress-bar.js";
 import { write } from "../write.js";

@@ -2,7 +2,7 @@ import { findHubModel } from "../../backends/resolve-model.js";
 import { removeModel } from "../../hub/remove-model.js";
 import { hubSettings } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { formatBytes } from "../format-bytes.js";
+import { formatBytes } from "../../utils/format-bytes.js";
 import { parse, parseFilled } from "../parse.js";
 import { write } from "../write.js";
 

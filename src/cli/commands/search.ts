@@ -98,8 +98,7 @@ async function searchPaths(
       }
     };
     const found = await searchDocuments(documents(), question, { backend, tokenizer, tokens, count, signal });
-    if (skipped > 0)
-      await write(stderr, `candle-embed: ${String(skipped)} files are not UTF-8 text, left out\n`);
+    if (skipped > 0) await write(stderr, `candle-embed: ${String(skipped)} left out: not UTF-8 text\n`);
     return found;
   } finally {
     await backend.dispose();
