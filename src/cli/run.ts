@@ -5,6 +5,7 @@ import { CandleEmbedError } from "../errors.js";
 import { CheckFailed, UsageError, type Context } from "./command.js";
 import { commands } from "./command-list.js";
 import { watchEnds } from "./watch-ends.js";
+import { columnsOf, fitHelp } from "./wrap.js";
 import { write } from "./write.js";
 
 const help = `Usage: candle-embed COMMAND [options]
@@ -47,13 +48,17 @@ async function dispatch(args: readonly string[], context: Context): Promise<void
   const [name, ...rest] = args;
   if (name === undefined) throw new UsageError('which command? "candle-embed --help" lists them');
   if (name === "--version" || name === "-V") return write(context.stdout, `${version()}\n`);
-  if (name === "--help" || name === "-h" || name === "help") return write(context.stdout, `${help}\n`);
+  if (name === "--help" || name === "-h" || name === "help") return printHelp(help, context);
   const command = commands.get(name);
   if (command === undefined) {
     throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
   }
-  if (asksForHelp(rest)) return write(context.stdout, `${command.help}\n`);
+  if (asksForHelp(rest)) return printHelp(command.help, context);
   return command.run(rest, context);
+}
+
+function printHelp(page: string, { stdout }: Context): Promise<void> {
+  return write(stdout, `${fitHelp(page, columnsOf(stdout))}\n`);
 }
 
 /** `--` ends the options: a text may be called `--help`. */

@@ -7,6 +7,7 @@ import { openOutput } from "../output.js";
 import { parse, parseChoice, parseCount, parseWhole } from "../parse.js";
 import { documentsHelp, nameOf, readDocuments, readStdin, type SourceDocument } from "../read-documents.js";
 import { printable } from "../printable.js";
+import { columnsOf, wrap } from "../wrap.js";
 
 const help = `Usage: candle-embed chunk [options] [PATH...]
 
@@ -66,7 +67,9 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     withHeadings: values.headings,
     signal: context.signal,
   };
-  const print = values.json === true ? asArray : values.jsonl === true ? asLine : asText;
+  const columns = values.output === undefined ? columnsOf(context.stdout) : Infinity;
+  const asWrapped = (record: ChunkRecord, printed: number): string => asText(record, printed, columns);
+  const print = values.json === true ? asArray : values.jsonl === true ? asLine : asWrapped;
   const tokenizer = await loadTokenizer(values, context);
   try {
     const output = await openOutput(values.output, context);
@@ -121,8 +124,15 @@ function asLine(record: ChunkRecord): string {
   return `${JSON.stringify(record)}\n`;
 }
 
-function asText({ source, line, heading, tokens, text }: ChunkRecord, printed: number): string {
+function asText(
+  { source, line, heading, tokens, text }: ChunkRecord,
+  printed: number,
+  columns: number,
+): string {
   const title = heading === "" ? "" : `  ${heading}`;
   const head = printable(`${source}:${String(line)}  ${String(tokens)} tokens${title}`).replaceAll("\n", " ");
-  return `${printed === 0 ? "" : "\n"}${head}\n${printable(text).replace(/^/gm, "    ")}\n`;
+  const lines = printable(text)
+    .split("\n")
+    .flatMap((each) => wrap(each, columns - 4));
+  return `${printed === 0 ? "" : "\n"}${head}\n${lines.map((each) => `    ${each}\n`).join("")}`;
 }

@@ -5,6 +5,7 @@ import { sourceOptions, sourceOptionsHelp, toSourceOptions } from "../model-opti
 import { parse, parseCount, parseFilled } from "../parse.js";
 import { printable } from "../printable.js";
 import { styleFor, type Style } from "../style.js";
+import { columnsOf, wrap } from "../wrap.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed doctor [options] [MODEL]
@@ -58,7 +59,7 @@ async function run(args: readonly string[], { stdout, signal }: Context): Promis
   for await (const finding of examination) {
     signal.throwIfAborted();
     findings.push(finding);
-    if (values.json !== true) await write(stdout, toText(finding, style, stdout.columns || 80));
+    if (values.json !== true) await write(stdout, toText(finding, style, columnsOf(stdout)));
   }
   const problems = findings.filter(({ status }) => status === "problem");
   if (values.json === true) {
@@ -74,7 +75,7 @@ const indent = " ".repeat(9 + nameWidth);
 /** Status and name, then the text in a column of its own. */
 function toText({ name, status, text, advice }: Finding, style: Style, columns: number): string {
   const paint = { ok: style.green, note: style.yellow, problem: style.red }[status];
-  const width = Math.max(40, columns - indent.length - 1);
+  const width = Math.max(40, columns - indent.length);
   const lines = printable(text)
     .split("\n")
     .flatMap((line) => wrap(line, width));
@@ -82,19 +83,4 @@ function toText({ name, status, text, advice }: Finding, style: Style, columns: 
   const [first = "", ...rest] = [...lines, ...advised];
   const head = `${paint(status.padEnd(9))}${name.padEnd(nameWidth)}${first}\n`;
   return head + rest.map((line) => `${indent}${line}\n`).join("");
-}
-
-/** At spaces; a path that is longer than a line stays whole, to be copied. */
-function wrap(line: string, width: number): string[] {
-  const lines: string[] = [];
-  let open = "";
-  for (const word of line.split(/(?<=\S)(?= )/)) {
-    if (open !== "" && open.length + word.length > width) {
-      lines.push(open);
-      open = word.trimStart();
-    } else {
-      open += word;
-    }
-  }
-  return [...lines, open];
 }

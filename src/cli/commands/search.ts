@@ -11,6 +11,7 @@ import { parse, parseCount, parseFilled } from "../parse.js";
 import { printable } from "../printable.js";
 import { documentsHelp, nameOf, readDocuments } from "../read-documents.js";
 import { styleFor, type Style } from "../style.js";
+import { columnsOf, wrap } from "../wrap.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed search [options] QUESTION [PATH...]
@@ -71,7 +72,8 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   } else if (found.length === 0) {
     await write(stdout, `no passages in ${folder ?? places.join(", ")}\n`);
   } else {
-    await write(stdout, found.map((each) => toText(each, styleFor(stdout))).join("\n"));
+    const [style, columns] = [styleFor(stdout), columnsOf(stdout)];
+    await write(stdout, found.map((each) => toText(each, style, columns)).join("\n"));
   }
 }
 
@@ -143,7 +145,7 @@ function toRecord({ score, name, line, start, end, heading, text }: FoundPassage
 /** More of a passage is in its file; the first lines say whether it is the right one. */
 const shownLines = 8;
 
-function toText({ score, name, line, heading, text }: FoundPassage, style: Style): string {
+function toText({ score, name, line, heading, text }: FoundPassage, style: Style, columns: number): string {
   const place = `${path.isAbsolute(name) ? nearest(name) : name}:${String(line)}`;
   const title = heading === "" ? "" : `  ${heading}`;
   const lines = printable(text).split("\n");
@@ -151,7 +153,10 @@ function toText({ score, name, line, heading, text }: FoundPassage, style: Style
   const head = printable(place).replaceAll("\n", " ");
   return (
     `${style.green(score.toFixed(3))}  ${style.bold(head)}${style.dim(printable(title).replaceAll("\n", " "))}\n` +
-    shown.map((each) => `    ${each}\n`).join("")
+    shown
+      .flatMap((each) => wrap(each, columns - 4))
+      .map((each) => `    ${each}\n`)
+      .join("")
   );
 }
 
