@@ -32,8 +32,8 @@ const maxBytes = 2 * 1024 * 1024;
 
 /** How the help pages describe {@link readDocuments}. */
 export const documentsHelp = `A PATH is a document; or a .jsonl file with one in each line, an object with a field "text" and "id" if you like; or a
-folder, of which the Markdown, text and source code files of at most 2 MB are read (not in node_modules, target, dist and
-hidden folders).`;
+folder, of which the Markdown, text and source code files of at most 2 MB are read (not in node_modules, target, dist
+and hidden folders).`;
 
 /** The documents of these files and folders, one after another. */
 export async function* readDocuments(

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createHash } from "node:crypto";
 import { availableParallelism, tmpdir } from "node:os";
 import path from "node:path";
@@ -21,7 +29,10 @@ interface Report {
   findings: Finding[];
 }
 
-async function doctor(environment: string, ...args: string[]): Promise<Report & { code: number | null; output: string }> {
+async function doctor(
+  environment: string,
+  ...args: string[]
+): Promise<Report & { code: number | null; output: string }> {
   const { code, stdout, stderr } = await runShell(`${environment} cli doctor --json ${args.join(" ")}`);
   return { code, output: stdout + stderr, ...(JSON.parse(stdout) as Report) };
 }
@@ -54,7 +65,10 @@ it("finds nothing wrong on a machine where all works, and measures it", async ()
   const report = await doctor("HF_HUB_OFFLINE= CANDLE_EMBED_THREADS=", `--cache-dir "${cache}"`);
   expect(report.findings.filter(({ status }) => status === "problem")).toEqual([]);
   expect(report).toMatchObject({ code: 0, problems: 0 });
-  expect(find(report, "platform").data).toMatchObject({ platform: process.platform, node: process.versions.node });
+  expect(find(report, "platform").data).toMatchObject({
+    platform: process.platform,
+    node: process.versions.node,
+  });
   expect(find(report, "addon").data["file"]).toMatch(/candle-embed\..*\.node$/);
   expect(find(report, "cpu").text).toMatch(/kernels for (?:avx|neon|scalar)/);
   expect(Number(find(report, "threads").data["threads"])).toBeLessThanOrEqual(availableParallelism());
@@ -104,7 +118,8 @@ it.runIf(process.platform === "linux" && availableParallelism() > 1)("knows the 
 });
 
 it("shows settings of the network without their secrets", async () => {
-  const environment = "HF_TOKEN=hf_verysecret HTTPS_PROXY=http://user:password@proxy.example:3128 HF_HUB_OFFLINE=1";
+  const environment =
+    "HF_TOKEN=hf_verysecret HTTPS_PROXY=http://user:password@proxy.example:3128 HF_HUB_OFFLINE=1";
   const report = await doctor(environment);
   expect(find(report, "network")).toMatchObject({
     status: "note",
@@ -138,7 +153,8 @@ it("says what to do where the addon is missing, and still looks at the rest", as
   });
   mkdirSync(path.join(lonely, "dist"));
   symlinkSync(path.join(root, "node_modules"), path.join(lonely, "node_modules"));
-  for (const file of ["package.json", "index.js"]) copyFileSync(path.join(root, file), path.join(lonely, file));
+  for (const file of ["package.json", "index.js"])
+    copyFileSync(path.join(root, file), path.join(lonely, file));
   const { stdout, code } = await runShell(
     `cp -r dist "${lonely}" && cd "${lonely}" && "${process.execPath}" dist/cli/main.js doctor --json`,
   );

@@ -11,10 +11,10 @@ import { columnsOf, wrap } from "../wrap.js";
 
 const help = `Usage: candle-embed chunk [options] [PATH...]
 
-Cuts documents into chunks of at most N tokens of a model, counted as the model will read them, special tokens and prompt
-included: as many whole paragraphs as fit; of a paragraph that does not fit, as many sentences; then lines, words,
-characters. In Markdown no chunk goes on across a heading. A chunk is text.slice(start, end) of its document, in UTF-16
-units.
+Cuts documents into chunks of at most N tokens of a model, counted as the model will read them, special tokens and
+prompt included: as many whole paragraphs as fit; of a paragraph that does not fit, as many sentences; then lines,
+words, characters. In Markdown no chunk goes on across a heading. A chunk is text.slice(start, end) of its document,
+in UTF-16 units.
 
 ${documentsHelp} Without PATH the document comes from standard input.
 

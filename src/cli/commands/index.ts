@@ -14,14 +14,15 @@ import { write } from "../write.js";
 
 const help = `Usage: candle-embed index [options] --index DIR PATH...
 
-Makes an index of documents for "candle-embed search --index DIR", or brings one up to date: what did not change is left as
-it is, what changed is embedded where its text is new, renamed and moved documents are recognised by their text, and
-documents that have gone from PATH leave the index. A run that was stopped, at whatever moment, leaves a whole index; the
-next one goes on from there.
+Makes an index of documents for "candle-embed search --index DIR", or brings one up to date: what did not change is
+left as it is, what changed is embedded where its text is new, renamed and moved documents are recognised by their
+text, and documents that have gone from PATH leave the index. A run that was stopped, at whatever moment, leaves a
+whole index; the next one goes on from there.
 
 ${documentsHelp}
 
-The index is a folder of LanceDB's, a package you install beside this one: npm install @lancedb/lancedb@0.30 apache-arrow@18
+The index is a folder of LanceDB's, which you install beside this package:
+npm install @lancedb/lancedb@0.30 apache-arrow@18
 
 Options:
   -i, --index DIR          the index
@@ -77,7 +78,9 @@ async function run(args: readonly string[], context: Context): Promise<void> {
       });
       const roots = paths.map((each) => path.resolve(each));
       let skipped = 0;
-      const onSkipped = (): void => void skipped++;
+      const onSkipped = (): void => {
+        skipped++;
+      };
       const documents = async function* () {
         for await (const document of readDocuments(roots, { signal, onSkipped })) {
           yield { ...document, name: nameOf(document) };

@@ -17,8 +17,8 @@ import { write } from "../write.js";
 const help = `Usage: candle-embed search [options] QUESTION [PATH...]
        candle-embed search [options] --index DIR QUESTION
 
-Finds the passages that answer QUESTION: in documents, which are read and embedded for it (default: the current folder), or
-in an index that "candle-embed index" made, which takes milliseconds.
+Finds the passages that answer QUESTION: in documents, which are read and embedded for it (default: the current
+folder), or in an index that "candle-embed index" made, which takes milliseconds.
 
 ${documentsHelp}
 
@@ -93,7 +93,9 @@ async function searchPaths(
     const tokenizer = await tokenizerFor(backend, signal);
     const tokens = wanted ?? Math.min(defaultPassageTokens, tokenizer.maxTokens);
     let skipped = 0;
-    const onSkipped = (): void => void skipped++;
+    const onSkipped = (): void => {
+      skipped++;
+    };
     const documents = async function* () {
       for await (const document of readDocuments(paths, { signal, onSkipped })) {
         yield { ...document, name: nameOf(document) };

@@ -5,7 +5,7 @@ export function toZsh(commands: readonly DescribedCommand[], models: readonly st
   const names = commands.map(({ name, summary }) => `    ${quoted(`${name}:${summary}`)}`);
   const cases = commands.map(({ name, options, operands }) => {
     const specs = options.map((option) => toSpec(option, models));
-    const rest = operands === undefined ? [] : [quoted(`*:${operands}:${action(operands, models)}`)];
+    const rest = operands === undefined ? [] : [quoted(`*:argument:${action(operands, models)}`)];
     return `    ${name})\n      _arguments -s -S ${[...specs, ...rest].join(" \\\n        ")} ;;`;
   });
   return `#compdef candle-embed
