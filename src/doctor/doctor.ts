@@ -30,10 +30,10 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Finding, 
   yield* await checkCache({ ...hub, hashAll, signal });
   // The rest asks the addon.
   if (addon.status === "problem") return;
-  yield checkCpu();
   const threads = checkThreads();
   yield threads;
   if (threads.status === "problem") return;
+  yield checkCpu();
   yield await checkGpu();
   yield* await selfTest(model, { ...load, signal });
 }

@@ -172,6 +172,6 @@ it("prints a page for people", async () => {
   const { stdout, code } = await runCli(["doctor"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ok {7}platform {3}\S/);
-  expect(stdout.split("\n").every((line) => line.length <= 80 || !line.trimStart().includes(" "))).toBe(true);
+  expect(stdout).toMatch(/^ok {7}speed {6}[\d,]+ texts\/s/m);
   expect(await runCli(["doctor", "a", "b"])).toMatchObject({ code: 2 });
 });
