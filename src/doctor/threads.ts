@@ -39,7 +39,7 @@ export function checkThreads(): Finding {
   return {
     name,
     status: advice === undefined ? "ok" : "note",
-    text: `${String(threads)} of ${String(machine)} CPUs (${reason})`,
+    text: `${String(threads)} on ${String(machine)} CPUs (${reason})`,
     advice,
     data: { threads, reason, ...data },
   };

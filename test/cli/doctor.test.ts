@@ -101,7 +101,7 @@ it("explains the threads", async () => {
   const forced = await doctor("CANDLE_EMBED_THREADS=64");
   expect(find(forced, "threads")).toMatchObject({
     status: "note",
-    text: expect.stringMatching(/^64 of \d+ CPUs \(CANDLE_EMBED_THREADS\)/) as string,
+    text: expect.stringMatching(/^64 on \d+ CPUs \(CANDLE_EMBED_THREADS\)/) as string,
     advice: expect.stringContaining("above") as string,
   });
   const wrong = await doctor("CANDLE_EMBED_THREADS=many");
@@ -114,7 +114,7 @@ it("explains the threads", async () => {
 
 it.runIf(process.platform === "linux" && availableParallelism() > 1)("knows the CPU affinity", async () => {
   const { stdout } = await runShell(`taskset -c 0 ${process.execPath} dist/cli/main.js doctor --json`);
-  expect(find(JSON.parse(stdout) as Report, "threads").text).toMatch(/^1 of \d+ CPUs \(the CPU affinity\)$/);
+  expect(find(JSON.parse(stdout) as Report, "threads").text).toMatch(/^1 on \d+ CPUs \(the CPU affinity\)$/);
 });
 
 it("shows settings of the network without their secrets", async () => {

@@ -42,7 +42,8 @@ export async function scoped(signal: AbortSignal | undefined): Promise<number[][
 }
 
 export async function firstChunk(local: NativeBackend): Promise<Chunk | undefined> {
-  for await (const chunk of chunkText(local, "a", { tokens: 64, overlap: 8, format: "markdown" })) return chunk;
+  for await (const chunk of chunkText(local, "a", { tokens: 64, overlap: 8, format: "markdown" }))
+    return chunk;
   // @ts-expect-error -- an API's tokenizer is not known
   chunkText(backend, "a");
   return undefined;
