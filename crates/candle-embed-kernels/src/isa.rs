@@ -22,6 +22,8 @@ pub enum Isa {
     Avx512,
     /// AVX-512 F, BW, VL, DQ and VNNI.
     Avx512Vnni,
+    /// WebAssembly with its 128-bit vectors, which such a build always has.
+    Simd128,
 }
 
 /// The environment variable that forces a lower tier: `avx512`, `avx2`, `neon` or `scalar` for the best of the family, or a
@@ -63,6 +65,8 @@ impl Isa {
             }
             tiers.push(Isa::Neon);
         }
+        #[cfg(target_arch = "wasm32")]
+        tiers.push(Isa::Simd128);
         tiers.push(Isa::Scalar);
         tiers
     }
@@ -89,6 +93,7 @@ impl Isa {
             Isa::Neon | Isa::NeonDot | Isa::NeonI8mm => "neon",
             Isa::Avx2 | Isa::Avx2Vnni => "avx2",
             Isa::Avx512 | Isa::Avx512Vnni => "avx512",
+            Isa::Simd128 => "simd128",
         }
     }
 
@@ -103,6 +108,7 @@ impl Isa {
             Isa::Avx2Vnni => "avx2+vnni",
             Isa::Avx512 => "avx512",
             Isa::Avx512Vnni => "avx512+vnni",
+            Isa::Simd128 => "simd128",
         }
     }
 
@@ -128,6 +134,8 @@ impl Isa {
             Isa::NeonDot => &crate::neon::dot::KERNELS,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => &crate::neon::plain::KERNELS,
+            #[cfg(target_arch = "wasm32")]
+            Isa::Simd128 => &crate::wasm::simd128::KERNELS,
             _ => &crate::scalar::plain::KERNELS,
         }
     }
