@@ -9,13 +9,14 @@ import { pull } from "./commands/pull.js";
 import { quantize } from "./commands/quantize.js";
 import { rm } from "./commands/rm.js";
 import { search } from "./commands/search.js";
+import { service } from "./commands/service.js";
 import { similarity } from "./commands/similarity.js";
 import { verify } from "./commands/verify.js";
 import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
 const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify }),
+  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify, service }),
 );
 
 const help = `Usage: candle-embed COMMAND [options]
