@@ -11,6 +11,7 @@ import { HttpConnection } from "./http-connection.mjs";
  * @property {number} [pause] milliseconds between an answer and the next request, without a rate
  * @property {number} [keepAnswers] so many of the first answers are kept
  * @property {number} [seed] of the arrivals
+ * @property {boolean} [stopAfterFailure] a connection that failed is not replaced, without a rate
  */
 
 /** A request that is due: when, by the clock of `performance.now()`, and when it went out. */
@@ -65,7 +66,7 @@ export async function runLoad(load) {
       if (!connection.closed) idle.push(connection);
       const queued = waiting.shift();
       if (queued !== undefined) dispatch(queued);
-      else if (arrivals === undefined) sendNext();
+      else if (arrivals === undefined && (failure === undefined || !load.stopAfterFailure)) sendNext();
       finishIfDone();
     });
   };
@@ -102,7 +103,9 @@ export async function runLoad(load) {
       setTimeout(() => (performance.now() < end ? emit(performance.now()) : finishIfDone()), pause);
     }
   };
-  const done = () => performance.now() >= end && (arrivals === undefined || next === arrivals.length);
+  const done = () =>
+    arrivals === undefined ? performance.now() >= end || stopped() : next === arrivals.length;
+  const stopped = () => load.stopAfterFailure && failures.refused + failures.reset > 0;
   const finishIfDone = () => {
     if (outstanding === 0 && done()) finish();
   };
@@ -138,7 +141,7 @@ export async function runLoad(load) {
 function poisson(rate, seconds, seed) {
   const random = randomNumbers(seed);
   const arrivals = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     at += (-Math.log(1 - random()) / rate) * 1000;
     if (at >= seconds * 1000) return arrivals;
     arrivals.push(at);

@@ -12,7 +12,11 @@ createServer((request, response) => {
     const { input } = JSON.parse(Buffer.concat(chunks).toString());
     const vector = Buffer.alloc(4 * dimensions).toString("base64");
     const count = Array.isArray(input) ? input.length : 1;
-    const data = Array.from({ length: count }, (_, index) => ({ object: "embedding", index, embedding: vector }));
+    const data = Array.from({ length: count }, (_, index) => ({
+      object: "embedding",
+      index,
+      embedding: vector,
+    }));
     response.end(JSON.stringify({ object: "list", data, model: "none" }));
   });
 }).listen(Number(process.env.PORT), "127.0.0.1");
