@@ -9,12 +9,14 @@ import type {
 import { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
 import { unwrap, type NativeEmbedder, type NativeEmbeddings } from "../native.js";
+import type { TokenizedText, TokenizeOptions } from "../tokens.js";
 import { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
 import { describe, invalid } from "./check-options.js";
 import { checkEmbedOptions, copyTexts, toNativeEmbedOptions, withInputType } from "./embed-options.js";
 import { locateModel, type LocatedModel } from "./locate-model.js";
 import { toNativeLoadOptions, type NativeOptions } from "./native-options.js";
+import { checkTokenizeOptions, detokenize, tokenize } from "./native-tokenizer.js";
 import { openModel } from "./open-model.js";
 import { runJob } from "./run-job.js";
 
@@ -160,6 +162,30 @@ export class NativeBackend implements EmbeddingBackend {
   }
 
   /**
+   * The tokens of each text and where they stand in it; nothing is cut off, and no prompt is added. Off the event loop and
+   * beside running inference, about 2 MB of text a second.
+   *
+   * @throws CandleEmbedError `INVALID_INPUT` with `index` where a text is to blame, `ABORTED`, `DISPOSED`.
+   */
+  async tokenize(texts: string | readonly string[], options: TokenizeOptions = {}): Promise<TokenizedText[]> {
+    checkTokenizeOptions(options);
+    const copy = copyTexts(texts);
+    return this.#track(options.signal, (cancellation) =>
+      tokenize(this.#embedder, copy, options, cancellation),
+    );
+  }
+
+  /**
+   * The text that each list of token ids spells, without special tokens around it. The ids of a whole text give a text
+   * with the same ids, hence the same vector; only characters that a SentencePiece vocabulary lacks are lost.
+   *
+   * @throws CandleEmbedError `INVALID_INPUT` with `index` for a list with an id that the model does not have, `DISPOSED`.
+   */
+  async detokenize(ids: readonly ArrayLike<number>[]): Promise<string[]> {
+    return this.#track(undefined, (cancellation) => detokenize(this.#embedder, ids, cancellation));
+  }
+
+  /**
    * Frees the model. Calls that wait reject with `DISPOSED` at once, the running one after the step it is in; then the
    * promise resolves. Calling it again gives the same promise.
    */
@@ -174,12 +200,22 @@ export class NativeBackend implements EmbeddingBackend {
   }
 
   async #call(texts: readonly string[], options: EmbedOptions): Promise<NativeEmbeddings> {
+    return this.#track(options.signal, (cancellation) =>
+      this.#calls.run(cancellation, () => {
+        const job = unwrap(this.#embedder.startJob(toNativeEmbedOptions(options)));
+        return runJob(job, texts, cancellation, options.onProgress);
+      }),
+    );
+  }
+
+  /** Runs a call that `signal` or the backend's disposal may end. */
+  async #track<Result>(
+    signal: AbortSignal | undefined,
+    call: (cancellation: Cancellation) => Promise<Result>,
+  ): Promise<Result> {
     if (this.#disposal !== undefined) throw disposed();
-    const cancellation = new Cancellation(options.signal);
-    const running = this.#calls.run(cancellation, () => {
-      const job = unwrap(this.#embedder.startJob(toNativeEmbedOptions(options)));
-      return runJob(job, texts, cancellation, options.onProgress);
-    });
+    const cancellation = new Cancellation(signal);
+    const running = call(cancellation);
     this.#running.set(cancellation, running);
     try {
       return await running;

@@ -56,6 +56,7 @@ interface ModelValues {
 export async function loadModel(
   values: ModelValues,
   { signal, stderr }: Pick<Context, "signal" | "stderr">,
+  logger: FallbackLogger = toLogger(stderr),
 ): Promise<EmbeddingBackend> {
   const bar = new ProgressBar(stderr);
   const options: NativeOptions = {
@@ -86,7 +87,7 @@ export async function loadModel(
         ...(values["cache-dir"] !== undefined && { EMBEDDING_CACHE_DIR: values["cache-dir"] }),
       },
       native: options,
-      fallback: { logger: toLogger(stderr) },
+      fallback: { logger },
       signal,
     });
   } finally {

@@ -106,6 +106,11 @@ export class FallbackBackend implements EmbeddingBackend {
     return fallback;
   }
 
+  /** Whether calls are answered by another backend than the first, which failed. */
+  get fallingBack(): boolean {
+    return this.#fallingBack;
+  }
+
   /**
    * Embeds one text or many, all by one backend: `backend` of the result says by which.
    *
