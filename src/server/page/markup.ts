@@ -22,17 +22,19 @@ export const markup = `<!doctype html>
         <h2 id="try-title">Try it</h2>
         <form id="form" autocomplete="off">
           <div class="fields">
-            <label>Model <select id="model"></select></label>
-            <label>Input
+            <div><label for="model">Model</label> <select id="model"></select></div>
+            <div>
+              <label for="input-type">Input</label>
               <select id="input-type">
                 <option value="">as it is</option>
                 <option value="query">a query</option>
                 <option value="document">a document</option>
               </select>
-            </label>
-            <label>API key
+            </div>
+            <div>
+              <label for="key">API key</label>
               <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="only where one is needed">
-            </label>
+            </div>
           </div>
           <label for="texts">Texts, one a line</label>
           <textarea id="texts" rows="5" spellcheck="false">The cable is two metres long.
@@ -63,13 +65,13 @@ When will my parcel arrive?</textarea>
           <figure>
             <figcaption>Queue <output id="queue-now">–</output></figcaption>
             <svg id="queue-plot" role="img" aria-labelledby="queue-now"></svg>
-            <p class="legend">the last ten minutes, a reading every two seconds</p>
+            <p class="legend">the last ten minutes at most</p>
           </figure>
         </div>
       </section>
       <section aria-labelledby="facts-title">
         <h2 id="facts-title">Model and server</h2>
-        <dl id="facts"></dl>
+        <div id="facts"></div>
       </section>
     </main>
     <noscript>This page needs JavaScript; the server does not.</noscript>

@@ -42,6 +42,7 @@ body {
 header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 0.25rem 1.5rem; }
 h1 { margin: 0; font-size: 1.375rem; }
 h2 { margin: 0 0 0.75rem; font-size: 1.0625rem; }
+h3 { margin: 1rem 0 0.5rem; font-size: 1rem; overflow-wrap: anywhere; }
 nav { display: flex; gap: 1rem; }
 a { color: var(--accent); }
 section {
@@ -84,14 +85,14 @@ button:disabled { opacity: 0.6; cursor: progress; }
 .heat-map caption { color: var(--muted); font-size: 0.875rem; text-align: left; padding-bottom: 0.25rem; }
 .heat-map th { font-weight: 400; text-align: center; color: var(--muted); }
 .heat-map th[scope="row"] {
-  min-width: 9rem;
+  min-width: 7rem;
   max-width: 22rem;
   padding-right: 0.5rem;
   overflow-wrap: anywhere;
   text-align: left;
   color: var(--ink);
 }
-.heat-map td { min-width: 3.25rem; padding: 0.375rem; border-radius: 0.25rem; text-align: center; }
+.heat-map td { min-width: 2.875rem; padding: 0.375rem 0.125rem; border-radius: 0.25rem; text-align: center; }
 .heat-map .positive { background: color-mix(in oklab, var(--positive) var(--strength), var(--surface)); }
 .heat-map .negative { background: color-mix(in oklab, var(--negative) var(--strength), var(--surface)); }
 details { margin-top: 1rem; }

@@ -4,8 +4,10 @@ import { drawPlot } from "./plot.js";
 import { parseMetrics, quantileBetween, total, type Metrics } from "./prometheus.js";
 
 const INTERVAL_MS = 2000;
-/** Ten minutes. */
-const SLOTS = 300;
+/** Readings that are kept: ten minutes. */
+const MAX_READINGS = 300;
+/** A plot has room for a minute at first. */
+const MIN_SLOTS = 30;
 
 interface Reading {
   readonly at: number;
@@ -69,12 +71,12 @@ function add(before: Reading, after: Reading): void {
 
 function push(values: number[], value: number): void {
   values.push(value);
-  if (values.length > SLOTS) values.shift();
+  if (values.length > MAX_READINGS) values.shift();
 }
 
 function show(name: string, text: string, series: Parameters<typeof drawPlot>[1]): void {
   byId(`${name}-now`, HTMLElement).textContent = text;
-  drawPlot(byId(`${name}-plot`, SVGSVGElement), series, SLOTS);
+  drawPlot(byId(`${name}-plot`, SVGSVGElement), series, Math.max(MIN_SLOTS, history.requests.length));
 }
 
 /** The newest value in three digits or so. */

@@ -43,30 +43,38 @@ async function showModels(): Promise<void> {
   await showFacts();
 }
 
+interface Info {
+  readonly models: readonly (Facts & { readonly id: string })[];
+  readonly limits: Facts;
+  readonly [fact: string]: unknown;
+}
+
+type Facts = Readonly<Record<string, unknown>>;
+
 async function showFacts(): Promise<void> {
   const facts = byId("facts", HTMLElement);
   try {
-    const entries = flatten(await getJson<unknown>("info"));
+    const { models, limits, ...server } = await getJson<Info>("info");
     facts.replaceChildren(
-      ...entries.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))),
+      ...models.flatMap(({ id, ...model }) => describe(id, model)),
+      ...describe("Server", server),
+      ...describe("Limits", limits),
     );
   } catch (error) {
-    facts.replaceChildren(make("div", {}, explain(error)));
+    facts.replaceChildren(explain(error));
   }
 }
 
-/** What /info says, a line each; nested facts by their path, and a number where there are several. */
-function flatten(value: unknown, path = ""): [name: string, value: string][] {
-  if (value === null || value === undefined) return [];
-  if (typeof value !== "object") return [[path, String(value)]];
-  if (!Array.isArray(value)) {
-    return Object.entries(value).flatMap(([name, item]) =>
-      flatten(item, `${path} ${name.replaceAll("_", " ")}`.trim()),
-    );
-  }
-  if (value.every((item) => typeof item !== "object"))
-    return value.length === 0 ? [] : [[path, value.join(", ")]];
-  return value.flatMap((item, i) => flatten(item, value.length === 1 ? path : `${path} ${i + 1}`));
+/** A heading and the facts under it; what is empty is no fact. */
+function describe(title: string, facts: Facts): HTMLElement[] {
+  const entries = Object.entries(facts)
+    .map(([name, value]) => [
+      name.replaceAll("_", " "),
+      Array.isArray(value) ? value.join(", ") : String(value ?? ""),
+    ])
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => make("div", {}, make("dt", {}, name as string), make("dd", {}, value as string)));
+  return [make("h3", {}, title), make("dl", {}, ...entries)];
 }
 
 async function tryTexts(): Promise<void> {
