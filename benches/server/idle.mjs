@@ -4,7 +4,7 @@ import { median, quantile } from "../lib/stats.mjs";
 import { engines } from "../engines/index.mjs";
 import { nothing, servers as all } from "./servers.mjs";
 import { bodiesFile } from "./setup.mjs";
-import { withServers } from "./suite.mjs";
+import { versionsOf, withServers } from "./suite.mjs";
 
 const PAUSE_MS = 5;
 
@@ -58,7 +58,7 @@ export async function idle(options) {
           ]),
         ),
         `"${nothing.name}" is ${nothing.label}: the generator's client, the loopback and node:http by themselves.`,
-        notes({}, missing),
+        notes(versionsOf(servers, options.machine), missing),
       ].join("\n\n");
       write(options.out, "server-idle", data, body);
     },

@@ -2,7 +2,7 @@ import { header, megabytes, notes, number, origin, percent, table, write } from 
 import { processState } from "./machine-state.mjs";
 import { candleEmbed } from "./servers.mjs";
 import { bodiesFile } from "./setup.mjs";
-import { complaint, withServers } from "./suite.mjs";
+import { complaint, versionsOf, withServers } from "./suite.mjs";
 
 const CONNECTIONS = 512;
 
@@ -83,7 +83,7 @@ export async function overload(options) {
           ]),
         ),
         `Capacity: ${number(capacity)} requests/s, with 64 connections that send back to back. Latencies count from when a request was due and are those of accepted requests. The p99 under overload is ${number(rows[1].accepted.p99 / rows[0].accepted.p99)} times that at 70 %.`,
-        notes({}, missing),
+        notes(versionsOf([server], options.machine), missing),
       ].join("\n\n");
       write(options.out, "server-overload", data, body);
     },

@@ -4,7 +4,7 @@ import { median } from "../lib/stats.mjs";
 import { engines } from "../engines/index.mjs";
 import { servers as all } from "./servers.mjs";
 import { bodiesFile } from "./setup.mjs";
-import { complaint, range, withServers } from "./suite.mjs";
+import { complaint, range, versionsOf, withServers } from "./suite.mjs";
 
 /** Requests back to back on so many connections: enough that the server never waits. */
 const loads = [
@@ -86,7 +86,7 @@ export async function rates(options) {
         inProcess: own,
         rows,
       };
-      const versions = Object.fromEntries(inProcess.map((engine) => [engine.name, engine.loaded.versions]));
+      const versions = versionsOf(servers, options.machine);
       write(options.out, "server-rates", { ...data, versions }, report(options, data, versions));
     },
   );

@@ -4,9 +4,10 @@ import { createServer } from "node:net";
 import path from "node:path";
 
 import { cache, python, root } from "../lib/paths.mjs";
+import { peerVersions, pythonVersions } from "./versions.mjs";
 
 const rivals = path.join(import.meta.dirname, "rivals");
-const infinity = path.join(cache, "venv-infinity", "bin", "infinity_emb");
+const infinity = path.join(cache, "venv-infinity", "bin");
 
 /**
  * @typedef {import("../lib/setup.mjs").Model} Model
@@ -19,6 +20,7 @@ const infinity = path.join(cache, "venv-infinity", "bin", "infinity_emb");
  * @property {string} [models] a route that lists its models, where it wants their names
  * @property {number} minCosine of its vectors to the reference
  * @property {boolean} [base64] whether `encoding_format` is known
+ * @property {() => Record<string, string>} [versions] of what it is made of, where that is not candle-embed
  * @property {(options: { model: Model, port: number, threads: number }) => { command: string, args: string[], env?: Record<string, string>, cwd?: string }} start
  */
 
@@ -58,7 +60,7 @@ const infinityTorch = {
   minCosine: 0.999,
   base64: true,
   start: ({ model, port, threads }) => ({
-    command: infinity,
+    command: path.join(infinity, "infinity_emb"),
     args: [
       ...[
         "v2",
@@ -80,6 +82,7 @@ const infinityTorch = {
 /** @type {ServerDefinition} */
 const fastApi = {
   name: "sentence-transformers-fastapi",
+  versions: () => pythonVersions(python, ["sentence-transformers", "torch", "fastapi", "uvicorn"]),
   label: "sentence-transformers behind FastAPI and uvicorn",
   path: "/v1/embeddings",
   ready: "/health",
@@ -98,6 +101,7 @@ const fastApi = {
 /** @param {"fp32" | "q8"} dtype @returns {ServerDefinition} */
 const transformersJs = (dtype) => ({
   name: `transformers-js-${dtype === "fp32" ? "f32" : "q8"}`,
+  versions: () => peerVersions(["@huggingface/transformers", "onnxruntime-node"]),
   label: `transformers.js (${dtype}) behind node:http`,
   path: "/v1/embeddings",
   ready: "/health",
@@ -117,6 +121,7 @@ const transformersJs = (dtype) => ({
 /** @type {ServerDefinition} */
 export const nothing = {
   name: "nothing",
+  versions: () => ({}),
   label: "node:http with an answer of zeros",
   path: "/v1/embeddings",
   ready: "/health",

@@ -2,7 +2,7 @@ import { header, megabytes, notes, number, origin, table, write } from "../lib/r
 import { processState, slope } from "./machine-state.mjs";
 import { candleEmbed } from "./servers.mjs";
 import { bodiesFile } from "./setup.mjs";
-import { complaint, withServers } from "./suite.mjs";
+import { complaint, versionsOf, withServers } from "./suite.mjs";
 
 const SAMPLE_MS = 5000;
 
@@ -53,7 +53,7 @@ export async function soak(options) {
           ]),
         ),
         `${result.accepted.count} answers with 200; otherwise: ${complaint(result) ?? "none"}. p99 by slices of the run: ${result.slices.map(({ p99 }) => number(p99)).join(", ")} ms.`,
-        notes({}, missing),
+        notes(versionsOf([server], options.machine), missing),
       ].join("\n\n");
       write(options.out, "server-soak", data, body);
     },

@@ -36,6 +36,13 @@ export async function withServers(definitions, options, work) {
   }
 }
 
+/** Versions of what the servers are made of, by server. @param {readonly import("./servers.mjs").RunningServer[]} servers */
+export function versionsOf(servers, { version }) {
+  return Object.fromEntries(
+    servers.map(({ name, definition }) => [name, definition.versions?.() ?? { "candle-embed": version }]),
+  );
+}
+
 /** Median, lowest and highest as text. @param {readonly number[]} values @param {(value: number) => string} format */
 export function range(values, format) {
   return `${format(median(values))} (${format(Math.min(...values))}-${format(Math.max(...values))})`;
