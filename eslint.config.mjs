@@ -18,11 +18,13 @@ function noGeneratedLoader(specifier) {
 const nodeGlobals = [
   "AbortController",
   "URL",
+  "clearInterval",
   "clearTimeout",
   "console",
   "fetch",
   "performance",
   "process",
+  "setInterval",
   "setTimeout",
 ];
 

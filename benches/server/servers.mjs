@@ -53,6 +53,7 @@ export const candleEmbed = (dtype, args = []) => ({
 /** @type {ServerDefinition} */
 const infinityTorch = {
   name: "infinity-torch",
+  versions: () => pythonVersions(path.join(infinity, "python"), ["infinity-emb", "torch", "transformers"]),
   label:
     "infinity_emb v2 --engine torch --device cpu (its default batching, BetterTransformer where it has it)",
   path: "/embeddings",
