@@ -1,5 +1,5 @@
-// A keep-alive connection that sends requests made beforehand and reads no more of an answer than it has to. Node's own
-// client takes about 60 us of CPU a request, undici 25, this 10: with the server on the same cores every one counts.
+// A keep-alive connection that sends requests made beforehand and reads no more of an answer than it has to: about 20 us of
+// CPU a request. With the server on the same cores, what a full client takes would be missing there.
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 

@@ -1,6 +1,6 @@
 """sentence-transformers behind FastAPI, as tutorials do it: a `def` route, which FastAPI runs on its pool of threads.
 
-In its favour: calls of the model take turns. Without the lock, torch's threads of several calls get in each other's way.
+Calls of the model take turns, each with all threads; FastAPI would run up to 40 at once.
 Run: uvicorn fastapi_server:app --host 127.0.0.1 --port PORT
 """
 
