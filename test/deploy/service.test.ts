@@ -98,7 +98,16 @@ describe.runIf(process.platform === "linux")("candle-embed service, on Linux", (
     const [stop, query] = [`--user disable --now ${name}`, `--user is-active ${name}`];
     const start = [stop, query, "--user daemon-reload", `--user enable --now ${name}`];
     const remove = [stop, query, "--user daemon-reload"];
-    expect(calls()).toEqual([...start, query, ...start, ...remove, ...remove]);
+    expect(calls()).toEqual([...start, query, query, ...start, query, ...remove, ...remove]);
+  });
+
+  it("tells of a server that does not stay up", async () => {
+    const home = temporaryFolder();
+    fakeProgram(home, "systemctl", '[ "$2" != is-active ] || { echo activating; exit 3; }');
+    const { code, stderr } = await runService(home, home, "install", "--", "--port", "80");
+    expect(code).toBe(1);
+    expect(stderr).toContain("does not stay up");
+    expect(stderr).toContain("journalctl --user --unit candle-embed-server.service");
   });
 
   it("prints with --dry-run what it would write, and leaves everything alone", async () => {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 import {
   installService,
@@ -36,6 +37,9 @@ Examples:
   candle-embed service install --dry-run
   candle-embed service status && curl http://127.0.0.1:8080/health
   candle-embed service uninstall`;
+
+/** In which a server that cannot start, for a wrong option or a port that is taken, has ended. */
+const SETTLE_MS = 2000;
 
 /** `candle-embed service` */
 export const service: Command = { summary: "keep the server running, as a service of this user", help, run };
@@ -88,9 +92,17 @@ async function install(
   plan: ServicePlan,
   { stdout, stderr, signal }: Context,
 ): Promise<void> {
+  const { name } = plan;
   await installService(manager, plan, signal);
-  await write(stdout, `${manager.file(plan.name)}\n`);
-  await write(stderr, `started\n${manager.hints(plan.name).join("\n")}\n`);
+  await write(stdout, `${manager.file(name)}\n`);
+  const hints = `${manager.hints(name).join("\n")}\n`;
+  await setTimeout(SETTLE_MS, undefined, { signal });
+  const { running } = await queryService(manager, name, signal);
+  if (running) return write(stderr, `started\n${hints}`);
+  await write(stderr, hints);
+  throw new CheckFailed(
+    `the service ${name} was installed, but its server does not stay up: its log says why`,
+  );
 }
 
 async function uninstall(manager: ServiceManager, name: string, { stderr, signal }: Context): Promise<void> {
