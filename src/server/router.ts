@@ -10,7 +10,14 @@ import { state } from "./routes/state.js";
 import { tokenize } from "./routes/tokenize.js";
 
 /** All paths of the server. */
-export const routes: readonly Route[] = [...embeddings, ...models, ...state, tokenize, similarity, ...documentation];
+export const routes: readonly Route[] = [
+  ...embeddings,
+  ...models,
+  ...state,
+  tokenize,
+  similarity,
+  ...documentation,
+];
 
 /** Finds the route of a request and sees to it that its method, key and body are such as the route takes. */
 export class Router {

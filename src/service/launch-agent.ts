@@ -43,8 +43,8 @@ ${entries.map(([key, value]) => `  <key>${key}</key>\n${element(value)}`).join("
 
 function element(value: Value): string {
   if (typeof value === "string") return `  <string>${escapeXml(value)}</string>`;
-  if (typeof value === "number") return `  <integer>${value}</integer>`;
-  if (typeof value === "boolean") return `  <${value}/>`;
+  if (typeof value === "number") return `  <integer>${String(value)}</integer>`;
+  if (typeof value === "boolean") return `  <${String(value)}/>`;
   if (value instanceof Map) {
     const lines = [...(value as ReadonlyMap<string, string>)].flatMap(([name, text]) => [
       `    <key>${escapeXml(name)}</key>`,

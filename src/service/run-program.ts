@@ -22,7 +22,8 @@ export function runProgram(
       if (error === null) resolve({ exitCode: 0, output });
       else if (error.code === "ENOENT") resolve(undefined);
       else if (typeof error.code === "number") resolve({ exitCode: error.code, output });
-      else reject(error);
+      // Stopped: by the signal, or after the time it had.
+      else reject(new Error(`${program} did not end by itself`, { cause: error }));
     });
   });
 }

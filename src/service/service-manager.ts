@@ -53,11 +53,9 @@ export function serviceManager(platform: NodeJS.Platform, user: ServiceUser): Se
 }
 
 function systemd({ home, env }: ServiceUser): ServiceManager {
-  const folder = path.posix.join(
-    env["XDG_CONFIG_HOME"] || path.posix.join(home, ".config"),
-    "systemd",
-    "user",
-  );
+  const { XDG_CONFIG_HOME: given = "" } = env;
+  const config = given === "" ? path.posix.join(home, ".config") : given;
+  const folder = path.posix.join(config, "systemd", "user");
   const unit = (name: string): string => `candle-embed-${name}.service`;
   const systemctl = (...args: string[]): ProgramCall => ({ program: "systemctl", args: ["--user", ...args] });
   return {
@@ -78,7 +76,7 @@ function systemd({ home, env }: ServiceUser): ServiceManager {
 }
 
 function launchd({ home, uid }: ServiceUser): ServiceManager {
-  const domain = `gui/${uid}`;
+  const domain = `gui/${String(uid)}`;
   const file = (name: string): string =>
     path.posix.join(home, "Library", "LaunchAgents", `${launchLabel(name)}.plist`);
   const launchctl = (...args: string[]): ProgramCall => ({ program: "launchctl", args });
@@ -149,7 +147,7 @@ async function callAll(calls: readonly ProgramCall[], signal: AbortSignal): Prom
     const line = [each.program, ...each.args].join(" ");
     throw new CandleEmbedError(
       "INVALID_INPUT",
-      `"${line}" failed (${exitCode}): ${output || "it said nothing"}`,
+      `"${line}" failed (${String(exitCode)}): ${output || "it said nothing"}`,
     );
   }
 }

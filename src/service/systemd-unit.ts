@@ -22,7 +22,7 @@ WorkingDirectory=${escapePercent(plan.workingFolder)}
 ${environment.join("")}Restart=on-failure
 RestartSec=5
 # The server drains first.
-TimeoutStopSec=${STOP_SECONDS}
+TimeoutStopSec=${String(STOP_SECONDS)}
 # SIGTERM goes to the server alone, not to a key command that it waits for.
 KillMode=mixed
 UMask=0077

@@ -147,7 +147,7 @@ describe.skipIf(executablePath === undefined)(
 describe("the page's reading of metrics", () => {
   const page = (counts: readonly number[]): string =>
     ["0.01", "0.1", "+Inf"]
-      .map((limit, i) => `te_request_duration_bucket{model="a \\"b\\"",le="${limit}"} ${counts[i] as number}`)
+      .map((limit, i) => `te_request_duration_bucket{model="a \\"b\\"",le="${limit}"} ${String(counts[i])}`)
       .concat(["# HELP te_x Help", 'te_x{a="1"} 2', 'te_x{a="2"} 3.5'])
       .join("\n");
 

@@ -173,7 +173,7 @@ function describeOperation(operation: Operation, { needsKey, maxBodyBytes }: Doc
     ...(request !== undefined && {
       requestBody: {
         required: true,
-        description: `At most ${maxBodyBytes} bytes, not compressed.`,
+        description: `At most ${String(maxBodyBytes)} bytes, not compressed.`,
         content: jsonContent(request),
       },
     }),
@@ -190,7 +190,7 @@ function describeOperation(operation: Operation, { needsKey, maxBodyBytes }: Doc
             : Object.fromEntries(Object.entries(answer).map(([type, schema]) => [type, { schema }])),
       },
       ...Object.fromEntries(
-        errors.map((status) => [status, { $ref: `#/components/responses/Error${status}` }]),
+        errors.map((status) => [status, { $ref: `#/components/responses/Error${String(status)}` }]),
       ),
       ...(isReadiness && { 503: { description: "Not now.", content: jsonContent(answer) } }),
     },

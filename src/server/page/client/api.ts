@@ -41,7 +41,7 @@ async function readMessage(response: Response): Promise<string> {
     const { error } = (await response.json()) as { error: { message: string } };
     return error.message;
   } catch {
-    return `The server answered with ${response.status}.`;
+    return `The server answered with ${String(response.status)}.`;
   }
 }
 

@@ -25,7 +25,11 @@ export function heatMap(
   const body = make("tbody");
   for (const [i, text] of texts.entries()) {
     head.append(make("th", { scope: "col", title: text }, String(i + 1)));
-    const row = make("tr", {}, make("th", { scope: "row", title: text }, `${i + 1}. ${shorten(text)}`));
+    const row = make(
+      "tr",
+      {},
+      make("th", { scope: "row", title: text }, `${String(i + 1)}. ${shorten(text)}`),
+    );
     for (const value of similarities[i] as readonly number[]) {
       const cell = make("td", { class: value < 0 ? "negative" : "positive" }, value.toFixed(2));
       cell.style.setProperty("--strength", `${(100 * Math.min(1, Math.abs(value))).toFixed(1)}%`);

@@ -46,10 +46,12 @@ async function showModels(): Promise<void> {
 interface Info {
   readonly models: readonly (Facts & { readonly id: string })[];
   readonly limits: Facts;
-  readonly [fact: string]: unknown;
+  readonly version: string;
+  readonly status: string;
+  readonly started_at: string;
 }
 
-type Facts = Readonly<Record<string, unknown>>;
+type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
 
 async function showFacts(): Promise<void> {
   const facts = byId("facts", HTMLElement);
@@ -79,17 +81,23 @@ function describe(title: string, facts: Facts): HTMLElement[] {
 
 async function tryTexts(): Promise<void> {
   const input = texts.value.split("\n").filter((line) => line.trim() !== "");
-  if (input.length === 0) return say("Enter a text, or several, one a line.", "error");
-  if (input.length > MAX_TEXTS) return say(`This page shows ${MAX_TEXTS} texts at most.`, "error");
+  if (input.length === 0) {
+    say("Enter a text, or several, one a line.", "error");
+    return;
+  }
+  if (input.length > MAX_TEXTS) {
+    say(`This page shows ${String(MAX_TEXTS)} texts at most.`, "error");
+    return;
+  }
   button.disabled = true;
   say("…");
   try {
     const start = performance.now();
     const { vectors, tokens, milliseconds } = await embed(model.value, input, inputType.value);
     const trip = performance.now() - start;
-    const took = Number.isFinite(milliseconds) ? `${milliseconds} ms in the server, ` : "";
-    const count = `${input.length} ${input.length === 1 ? "text" : "texts"}, ${tokens} tokens`;
-    say(`${count}, ${vectors[0]?.length ?? 0} dimensions; ${took}${trip.toFixed(0)} ms in all.`);
+    const took = Number.isFinite(milliseconds) ? `${String(milliseconds)} ms in the server, ` : "";
+    const count = `${String(input.length)} ${input.length === 1 ? "text" : "texts"}, ${String(tokens)} tokens`;
+    say(`${count}, ${String(vectors[0]?.length ?? 0)} dimensions; ${took}${trip.toFixed(0)} ms in all.`);
     const table = make("div", {
       class: "scroll",
       tabindex: "0",

@@ -21,12 +21,12 @@ export function drawPlot(svg: SVGSVGElement, series: readonly Series[], slots: n
         ? `${x.toFixed(1)},${(HEIGHT - (value / top) * (HEIGHT - 4)).toFixed(1)}`
         : undefined;
     });
-    const path = makeSvg("path", { d: toPath(points), class: `line line-${index + 1}` });
+    const path = makeSvg("path", { d: toPath(points), class: `line line-${String(index + 1)}` });
     path.append(makeSvg("title", {}, name));
     return path;
   });
   const axis = makeSvg("line", { x1: 0, y1: HEIGHT, x2: WIDTH, y2: HEIGHT, class: "axis" });
-  svg.setAttribute("viewBox", `0 -2 ${WIDTH} ${HEIGHT + 4}`);
+  svg.setAttribute("viewBox", `0 -2 ${String(WIDTH)} ${String(HEIGHT + 4)}`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.replaceChildren(axis, ...lines);
 }
