@@ -32,13 +32,11 @@ const dockerfile = read("Dockerfile");
 const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(dockerfile)?.[1] as string) as string[];
 
 describe.skipIf(checkers.path === undefined)(`by other programs ${checkers.reason ?? ""}`, () => {
-  const env = { ...process.env, PYTHONPATH: checkers.path };
+  const { python = "", path: folder = "" } = checkers as { python?: string; path?: string };
+  const bin = path.join(folder, "bin");
+  const env = { ...process.env, PYTHONPATH: folder };
   const check = (program: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> =>
-    promisify(execFile)(
-      checkers.python as string,
-      [path.join(checkers.path as string, "bin", program), ...args],
-      { env },
-    );
+    promisify(execFile)(python, [path.join(bin, program), ...args], { env });
 
   it.each(manifests)("%s is what Kubernetes takes", async (file) => {
     await check("kubernetes-validate", "--strict", file);
@@ -46,8 +44,9 @@ describe.skipIf(checkers.path === undefined)(`by other programs ${checkers.reaso
 
   it("hadolint has nothing to say of the Dockerfile", async () => {
     // A program that is no Python.
-    const hadolint = path.join(checkers.path as string, "bin", "hadolint");
-    const { stdout } = await promisify(execFile)(hadolint, [path.join(deploy, "Dockerfile")]);
+    const { stdout } = await promisify(execFile)(path.join(bin, "hadolint"), [
+      path.join(deploy, "Dockerfile"),
+    ]);
     expect(stdout).toBe("");
   });
 });
