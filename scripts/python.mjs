@@ -45,15 +45,22 @@ export function run(command, args) {
   });
 }
 
+const pending = new Map();
+
 /**
- * A Python and a folder of the test cache with these packages, for PYTHONPATH; or why there is none. Installs where the
- * folder is missing; safe to call from several processes at once.
+ * A Python and the folder to put into its PYTHONPATH so that it finds these packages, or why there is none. Installs into
+ * the test cache at the first call where the folder is missing; safe to call from several processes at once.
  *
- * @param {string} name of the folder; another one for other packages
- * @param {readonly string[]} packages as pip takes them
+ * @param {string} name Of the folder; it should say the versions.
+ * @param {string[]} requirements As pip takes them.
  * @returns {Promise<{ python: string, path: string, reason?: undefined } | { path?: undefined, reason: string }>}
  */
-export async function getPythonPackages(name, packages) {
+export function getPythonPackages(name, requirements) {
+  if (!pending.has(name)) pending.set(name, findOrInstall(name, requirements));
+  return pending.get(name);
+}
+
+async function findOrInstall(name, requirements) {
   const cache = fileURLToPath(new URL("../.cache", import.meta.url));
   const target = path.join(cache, name);
   const scratch = path.join(cache, `.partial-${process.pid}-${randomBytes(4).toString("hex")}`);
@@ -63,7 +70,7 @@ export async function getPythonPackages(name, packages) {
       await mkdir(cache, { recursive: true });
       await run(python, [
         ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"],
-        ...["--target", scratch, ...packages],
+        ...["--target", scratch, ...requirements],
       ]);
       // Where a parallel run was faster, its folder stays.
       await rename(scratch, target).catch(async (error) => {
@@ -73,7 +80,7 @@ export async function getPythonPackages(name, packages) {
     return { python, path: target };
   } catch (error) {
     const message = String(error?.message ?? error).replace(/\s+/g, " ");
-    return { reason: `no ${packages.join(", ")} (${message.trim().slice(0, 300)})` };
+    return { reason: `no ${name} (${message.trim().slice(0, 300)})` };
   } finally {
     await rm(scratch, { recursive: true, force: true }).catch(() => {});
   }

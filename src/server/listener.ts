@@ -42,7 +42,7 @@ const maxConnections = 4_096;
 /** A client that takes nothing of an answer for so long is cut off. */
 const stalledAnswerMs = 60_000;
 
-/** For so long the rest of a body is read and thrown away after an early answer; a closed socket would destroy the answer. */
+/** For so long the rest of a body is read after an early answer. */
 const lingerMs = 1_000;
 
 /** When draining: requests may be on their way on connections that look idle. */
@@ -66,7 +66,8 @@ export class Listener {
     server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
       // Whoever announces too much gets 413 before the body is sent.
       const tooMuch = Number(request.headers["content-length"] ?? 0) > core.settings.maxBodyBytes;
-      if (!tooMuch) response.writeContinue();
+      if (tooMuch) response.setHeader("connection", "close");
+      else response.writeContinue();
       void this.#answer(request, response);
     });
     server.on("clientError", refuseBroken);
@@ -144,7 +145,6 @@ export class Listener {
 
 function send(message: IncomingMessage, response: ServerResponse, { status, headers, body }: Outgoing): void {
   if (status !== 204) headers["content-length"] = String(Buffer.byteLength(body));
-  if (!message.complete) headers["connection"] = "close";
   response.writeHead(status, headers);
   response.end(message.method === "HEAD" ? undefined : body);
   if (!message.complete) linger(message);
@@ -154,13 +154,16 @@ function send(message: IncomingMessage, response: ServerResponse, { status, head
   }
 }
 
+/**
+ * Node reads and throws away what is left of a body after an early answer, which closing the socket would destroy; but not
+ * for ever.
+ */
 function linger(message: IncomingMessage): void {
-  message.on("error", () => undefined);
-  message.resume();
   const timer = setTimeout(() => message.socket.destroy(), lingerMs);
-  message.socket.once("close", () => {
+  const stop = (): void => {
     clearTimeout(timer);
-  });
+  };
+  message.once("end", stop).once("close", stop);
 }
 
 /** What is not HTTP, or too slow: Node's parser knows more than the status. */

@@ -64,7 +64,9 @@ function writeAny(target: Uint8Array, start: number, value: number): number {
   if (!Number.isFinite(value)) {
     throw new CandleEmbedError("INTERNAL", "the backend gave a vector with a component that is no number");
   }
+  let text = float32ToJson(value);
+  if (text.length >= mostFloat32JsonBytes) text = Number(text).toExponential();
   let offset = start;
-  for (const character of float32ToJson(value)) target[offset++] = character.charCodeAt(0);
+  for (const character of text) target[offset++] = character.charCodeAt(0);
   return offset;
 }

@@ -182,9 +182,9 @@ interface Deferred {
 }
 
 function newDeferred(): Deferred {
-  let settle = { resolve: (): void => undefined, reject: (_error: Error): void => undefined };
-  const promise = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
-  return { promise, ...settle };
+  const settle: Partial<Omit<Deferred, "promise">> = {};
+  const promise = new Promise<void>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  return { promise, ...(settle as Omit<Deferred, "promise">) };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
