@@ -2,7 +2,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parseAllDocuments, parse as parseYaml } from "yaml";
 
 import { getDeployCheckers } from "../../scripts/get-deploy-checkers.mjs";
@@ -107,7 +107,8 @@ describe("the files and the server agree", () => {
     expect(open).toEqual(expect.arrayContaining(paths));
     const metric = /name: (te_\w+)/.exec(read("kubernetes", "horizontal-pod-autoscaler.yaml"))?.[1] as string;
     expect(read("kubernetes", "prometheus-adapter.yaml")).toContain(`seriesQuery: ${metric}{`);
-    const url = await startServer("--metrics", "public");
+    const { url, stop } = await startServer("--metrics", "public");
+    onTestFinished(stop);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain(`\n${metric}{`);
   });

@@ -1,7 +1,7 @@
 import SwaggerParser from "@apidevtools/swagger-parser";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { createServer, type ServerOptions } from "../../src/server/index.js";
 import { routes } from "../../src/server/router.js";
@@ -16,10 +16,9 @@ interface OpenApi {
 const backend = await loadForTests(tinyModel);
 const key = "a-key-of-this-test";
 
-/** A server that is gone after the tests, and its `fetch` with a key. */
+/** A server's `fetch`, with a key. It has no port: nothing is left of it when the tests end. */
 async function start(options: Partial<ServerOptions> = {}): Promise<typeof fetch> {
   const server = await createServer({ models: { tiny: backend }, aliases: { other: "tiny" }, ...options });
-  afterAll(() => server.close());
   return (path, init = {}) => {
     const headers = new Headers(init.headers);
     if (!headers.has("authorization")) headers.set("authorization", `Bearer ${key}`);

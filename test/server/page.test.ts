@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 
 import { parseMetrics, quantileBetween, total } from "../../src/server/page/client/prometheus.js";
 import { tinyModel } from "../native/support.js";
-import { startServer } from "./start-server.js";
+import { startServer, type StartedServer } from "./start-server.js";
 
 const executablePath = [
   process.env["CHROMIUM"] ?? "",
@@ -20,15 +20,18 @@ describe.skipIf(executablePath === undefined)(
   "the page, in Chromium (CHROMIUM names one; skipped without)",
   () => {
     let browser: Browser;
-    let url: string;
+    let server: StartedServer;
 
     beforeAll(async () => {
       // Browsers refuse their sandbox to root.
       const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
       browser = await chromium.launch({ executablePath: executablePath as string, args });
-      url = await startServer("--model", `tiny=${tinyModel}`, "--alias", "other");
+      server = await startServer("--model", `tiny=${tinyModel}`, "--alias", "other");
     });
-    afterAll(() => browser.close());
+    afterAll(async () => {
+      await browser.close();
+      await server.stop();
+    });
 
     const faults: string[] = [];
     afterEach(() => {
@@ -60,7 +63,7 @@ describe.skipIf(executablePath === undefined)(
       [390, "light"],
       [1280, "dark"],
     ] as const)("embeds texts and shows how near they are, %s px wide, %s", async (width, scheme) => {
-      const page = await open(url, width, scheme);
+      const page = await open(server.url, width, scheme);
       await page.getByLabel("Texts, one a line").fill("one text\n\n  \nanother text\n<b>one text</b>");
       await page.getByLabel("Model", { exact: true }).selectOption("other");
       await page.getByRole("button", { name: "Embed" }).click();
@@ -76,7 +79,7 @@ describe.skipIf(executablePath === undefined)(
       expect([cells[0], cells[4], cells[8]]).toEqual(["1.00", "1.00", "1.00"]);
       expect(cells[1]).toBe(cells[3]);
 
-      const answer = await fetch(`${url}/similarity`, {
+      const answer = await fetch(`${server.url}/similarity`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: JSON.stringify({ input: "one text", compare_with: "another text" }),
@@ -91,7 +94,7 @@ describe.skipIf(executablePath === undefined)(
     });
 
     it("works with the keyboard alone, and says what is wrong", async () => {
-      const page = await open(url, 1280);
+      const page = await open(server.url, 1280);
       const texts = page.getByLabel("Texts, one a line");
       await texts.fill(" \n ");
       await texts.press("Control+Enter");
@@ -111,7 +114,7 @@ describe.skipIf(executablePath === undefined)(
     });
 
     it("draws load and latency from the server's metrics", async () => {
-      const page = await open(url, 1280);
+      const page = await open(server.url, 1280);
       await page.getByRole("button", { name: "Embed" }).click();
       await page.locator("#latency-plot path").first().waitFor({ state: "attached" });
       await page.locator("#latency-now", { hasText: /\d ms median/ }).waitFor();
@@ -121,8 +124,9 @@ describe.skipIf(executablePath === undefined)(
     });
 
     it("asks for a key where one is needed, and keeps it in memory", async () => {
-      const address = await startServer("--model", tinyModel, "--api-key-command", `echo ${key}`);
-      const page = await open(address, 390);
+      const { url, stop } = await startServer("--model", tinyModel, "--api-key-command", `echo ${key}`);
+      onTestFinished(stop);
+      const page = await open(url, 390);
       await page.getByText("wants an API key").waitFor();
       const field = page.getByLabel("API key");
       await field.fill("wrong");

@@ -1,17 +1,17 @@
 import { createInterface } from "node:readline";
-import { afterAll } from "vitest";
 
 import { startCli } from "../cli/support.js";
 
-/** A server of the command line on a free port, ready, and gone after the tests. */
-export async function startServer(...args: string[]): Promise<string> {
+/** A server of the command line that runs. */
+export interface StartedServer {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
+/** Starts a server on a free port and waits until it is ready. */
+export async function startServer(...args: string[]): Promise<StartedServer> {
   const child = startCli(["serve", "--port", "0", "--json", ...args]);
-  afterAll(async () => {
-    if (child.exitCode !== null) return;
-    const exited = new Promise((resolve) => child.once("exit", resolve));
-    child.kill();
-    await exited;
-  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   let url = "";
   for await (const line of createInterface({ input: child.stderr })) {
     const { event, url: told } = JSON.parse(line) as { event: string; url?: string };
@@ -19,5 +19,11 @@ export async function startServer(...args: string[]): Promise<string> {
     if (event === "model_ready") break;
   }
   child.stderr.resume();
-  return url;
+  return {
+    url,
+    stop: () => {
+      child.kill();
+      return exited;
+    },
+  };
 }
