@@ -8,14 +8,11 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { getPythonPackages } from "./python.mjs";
+import { getPipPackage } from "./get-pip-package.mjs";
 
-const PACKAGE = "huggingface_hub";
-const VERSION = "2.4.0";
-
-/** A Python and the folder to put into its PYTHONPATH, or why there is none. */
+/** huggingface_hub for a Python here, or why there is none. */
 export function getHuggingfaceHub() {
-  return getPythonPackages(`${PACKAGE}-${VERSION}`, [`${PACKAGE}==${VERSION}`]);
+  return getPipPackage("huggingface_hub", "2.4.0");
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

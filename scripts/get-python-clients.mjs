@@ -8,18 +8,15 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { getPythonPackages } from "./python.mjs";
+import { getPipPackage } from "./get-pip-package.mjs";
 
-const REQUIREMENTS = [
-  "openai==3.54.0",
-  "langchain-openai==1.7.0",
-  "langchain-core==1.7.2",
-  "tiktoken==0.14.0",
-];
-
-/** A Python and the folder to put into its PYTHONPATH, or why there is none. */
+/** The clients for a Python here, or why there are none. */
 export function getPythonClients() {
-  return getPythonPackages(`python-${REQUIREMENTS.join("-").replaceAll("==", "-")}`, REQUIREMENTS);
+  return getPipPackage("langchain-openai", "1.7.0", [
+    "openai==3.54.0",
+    "langchain-core==1.7.2",
+    "tiktoken==0.14.0",
+  ]);
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

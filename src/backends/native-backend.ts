@@ -1,19 +1,13 @@
 import { defaultModel } from "../catalog.js";
-import type {
-  EmbeddingBackend,
-  EmbedOptions,
-  OutputType,
-  OutputVector,
-  VectorSpace,
-} from "../embedding-backend.js";
+import type { EmbedOptions, OutputType, OutputVector, VectorSpace } from "../embedding-backend.js";
 import { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
 import { unwrap, type NativeEmbedder, type NativeEmbeddings } from "../native.js";
 import type { TokenizedText, TokenizeOptions } from "../tokens.js";
 import { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
-import { describe, invalid } from "./check-options.js";
-import { checkEmbedOptions, copyTexts, toNativeEmbedOptions, withInputType } from "./embed-options.js";
+import { BaseBackend, disposed } from "./base-backend.js";
+import { checkEmbedOptions, copyTexts, toNativeEmbedOptions } from "./embed-options.js";
 import { locateModel, type LocatedModel } from "./locate-model.js";
 import { toNativeLoadOptions, type NativeOptions } from "./native-options.js";
 import { checkTokenizeOptions, detokenize, tokenize } from "./native-tokenizer.js";
@@ -38,12 +32,12 @@ const loads = new FifoGate();
  * turns. An idle backend keeps no process alive. A backend belongs to the thread that loaded it; other workers load
  * their own.
  */
-export class NativeBackend implements EmbeddingBackend {
-  readonly modelId: string;
-  readonly revision: string;
-  readonly dimensions: number;
-  readonly maxTokens: number;
-  readonly space: VectorSpace;
+export class NativeBackend extends BaseBackend {
+  override readonly modelId: string;
+  override readonly revision: string;
+  override readonly dimensions: number;
+  override readonly maxTokens: number;
+  override readonly space: VectorSpace;
   /** Where the model runs, for example `"cpu"`. */
   readonly device: string;
   /** The numbers it computes with, for example `"int8"`. */
@@ -54,9 +48,9 @@ export class NativeBackend implements EmbeddingBackend {
   readonly #embedder: NativeEmbedder;
   readonly #calls = new FifoGate();
   readonly #running = new Map<Cancellation, Promise<unknown>>();
-  #disposal: Promise<void> | undefined;
 
   private constructor(embedder: NativeEmbedder, model: LocatedModel) {
+    super();
     const { info } = embedder;
     this.#embedder = embedder;
     this.modelId = model.modelId;
@@ -118,7 +112,7 @@ export class NativeBackend implements EmbeddingBackend {
    *
    * @throws CandleEmbedError `INVALID_INPUT` (with `index` where a text is to blame), `INPUT_TOO_LONG` with `index`, `tokens` and `limit`, `ABORTED`, `DISPOSED`.
    */
-  async embed<Output extends OutputType = "float32">(
+  override async embed<Output extends OutputType = "float32">(
     texts: string | readonly string[],
     options: EmbedOptions<Output> = {},
   ): Promise<Embeddings<OutputVector<Output>>> {
@@ -132,33 +126,6 @@ export class NativeBackend implements EmbeddingBackend {
       backend: "native",
       ...(options.outputType !== undefined && { outputType: options.outputType }),
     });
-  }
-
-  /**
-   * Embeds a search query and gives its vector: {@link embed} with `inputType: "query"`.
-   *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
-   */
-  async embedQuery<Output extends OutputType = "float32">(
-    text: string,
-    options?: EmbedOptions<Output>,
-  ): Promise<OutputVector<Output>> {
-    if (typeof text !== "string") throw invalid(`text must be a string, not ${describe(text)}`);
-    const embeddings = await this.embed<Output>([text], withInputType(options, "query"));
-    return embeddings.data;
-  }
-
-  /**
-   * Embeds texts to be found by queries: {@link embed} with `inputType: "document"`.
-   *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
-   */
-  async embedDocuments<Output extends OutputType = "float32">(
-    texts: readonly string[],
-    options?: EmbedOptions<Output>,
-  ): Promise<Embeddings<OutputVector<Output>>> {
-    if (!Array.isArray(texts)) throw invalid(`texts must be an array of strings, not ${describe(texts)}`);
-    return this.embed<Output>(texts, withInputType(options, "document"));
   }
 
   /**
@@ -185,20 +152,6 @@ export class NativeBackend implements EmbeddingBackend {
     return this.#track(undefined, (cancellation) => detokenize(this.#embedder, ids, cancellation));
   }
 
-  /**
-   * Frees the model. Calls that wait reject with `DISPOSED` at once, the running one after the step it is in; then the
-   * promise resolves. Calling it again gives the same promise.
-   */
-  dispose(): Promise<void> {
-    this.#disposal ??= this.#dispose();
-    return this.#disposal;
-  }
-
-  /** `await using backend = await NativeBackend.load()` */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
-  }
-
   async #call(texts: readonly string[], options: EmbedOptions): Promise<NativeEmbeddings> {
     return this.#track(options.signal, (cancellation) =>
       this.#calls.run(cancellation, () => {
@@ -213,7 +166,7 @@ export class NativeBackend implements EmbeddingBackend {
     signal: AbortSignal | undefined,
     call: (cancellation: Cancellation) => Promise<Result>,
   ): Promise<Result> {
-    if (this.#disposal !== undefined) throw disposed();
+    this.checkNotDisposed();
     const cancellation = new Cancellation(signal);
     const running = call(cancellation);
     this.#running.set(cancellation, running);
@@ -225,7 +178,8 @@ export class NativeBackend implements EmbeddingBackend {
     }
   }
 
-  async #dispose(): Promise<void> {
+  /** Calls that wait reject at once, the running one after the step it is in; then the model is freed. */
+  protected override async end(): Promise<void> {
     const running = [...this.#running];
     for (const [cancellation] of running) cancellation.cancel(disposed());
     await Promise.allSettled(running.map(([, call]) => call));
@@ -245,8 +199,4 @@ function checkDimensions(
     `${modelId} gives vectors of ${String(info.dimensions)} dimensions, not the ${String(expected)} that ` +
       `expectedDimensions asks for`,
   );
-}
-
-function disposed(): CandleEmbedError {
-  return new CandleEmbedError("DISPOSED", "the backend was disposed");
 }

@@ -1,6 +1,6 @@
 import { HttpError } from "./http-error.js";
 
-/** Bounds what the bodies of all requests together hold in memory. */
+/** Bounds what the bodies of all requests, and of answers that nobody takes, hold in memory together. */
 export class ByteBudget {
   #left: number;
 
@@ -20,6 +20,11 @@ export class ByteBudget {
         },
       );
     }
+    this.#left -= bytes;
+  }
+
+  /** Counts what cannot be refused any more: an answer. New requests are, until it is gone. */
+  hold(bytes: number): void {
     this.#left -= bytes;
   }
 

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { CandleEmbedError } from "../errors.js";
 import type { Cancellation } from "../utils/cancellation.js";
 import type { ApiKeys } from "./api-keys.js";
+import { ByteBudget } from "./byte-budget.js";
 import { Cors } from "./cors.js";
 import type { HostCheck } from "./hosts.js";
 import { HttpError, toHttpError } from "./http-error.js";
@@ -30,6 +31,8 @@ export class Core {
   readonly log: Log;
   readonly startedAt = new Date();
   readonly apiKeys: ApiKeys;
+  /** For bodies. */
+  readonly budget: ByteBudget;
 
   readonly #byName = new Map<string, ServedModel>();
   readonly #modelMetrics = new Map<ServedModel, ModelMetrics>();
@@ -43,6 +46,7 @@ export class Core {
     this.settings = settings;
     this.version = version;
     this.apiKeys = apiKeys;
+    this.budget = new ByteBudget(settings.maxPendingBytes);
     this.log = new Log(settings.log, settings.logLevel);
     this.metrics = new ServerMetrics(() => this.models);
     this.#cors = new Cors(settings.corsOrigins);

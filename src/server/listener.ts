@@ -9,7 +9,6 @@ import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { setImmediate as nextLoopTurn, setTimeout as sleep } from "node:timers/promises";
 
 import { invalid } from "../backends/check-options.js";
-import { ByteBudget } from "./byte-budget.js";
 import type { Core } from "./core.js";
 import { HostCheck, isLoopback, urlHost } from "./hosts.js";
 import { HttpError } from "./http-error.js";
@@ -52,13 +51,11 @@ const idleGraceMs = 500;
 export class Listener {
   readonly #core: Core;
   readonly #server: Server;
-  readonly #budget: ByteBudget;
   #hosts = new HostCheck(undefined);
   #accepted = 0;
 
   constructor(core: Core) {
     this.#core = core;
-    this.#budget = new ByteBudget(core.settings.maxPendingBytes);
     const server = createServer({ ...times, maxHeaderSize: 16_384 });
     server.maxConnections = maxConnections;
     server.on("connection", () => this.#accepted++);
@@ -123,9 +120,13 @@ export class Listener {
     this.#server.close(() => undefined);
   }
 
-  /** The system has completed connections that were not accepted yet; closing the socket now would reset them. */
+  /**
+   * The system has completed connections that were not accepted yet; closing the socket now would reset them. So it is closed
+   * in a turn of the event loop that brought none, if there is one.
+   */
   async #emptyBacklog(): Promise<void> {
-    for (let before = -1; before !== this.#accepted;) {
+    const giveUpAt = performance.now() + idleGraceMs;
+    for (let before = -1; before !== this.#accepted && performance.now() < giveUpAt;) {
       before = this.#accepted;
       await nextLoopTurn();
       await nextLoopTurn();
@@ -133,18 +134,29 @@ export class Listener {
   }
 
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const request = new NodeRequest(message, this.#budget);
+    const { budget } = this.#core;
+    const request = new NodeRequest(message, budget);
+    let held = 0;
     response.once("close", () => {
+      budget.giveBack(held);
       if (!response.writableFinished) request.cancellation.cancel(clientGone());
     });
     const outgoing = await this.#core.handle(request, this.#hosts);
     request.close();
-    if (!response.destroyed) send(message, response, outgoing);
+    if (response.destroyed) return;
+    held = Buffer.byteLength(outgoing.body);
+    budget.hold(held);
+    send(message, response, outgoing, held);
   }
 }
 
-function send(message: IncomingMessage, response: ServerResponse, { status, headers, body }: Outgoing): void {
-  if (status !== 204) headers["content-length"] = String(Buffer.byteLength(body));
+function send(
+  message: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: Outgoing,
+  length: number,
+): void {
+  if (status !== 204) headers["content-length"] = String(length);
   response.writeHead(status, headers);
   response.end(message.method === "HEAD" ? undefined : body);
   if (!message.complete) linger(message);

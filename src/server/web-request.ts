@@ -1,5 +1,6 @@
 import { Cancellation } from "../utils/cancellation.js";
 import { CandleEmbedError } from "../errors.js";
+import type { ByteBudget } from "./byte-budget.js";
 import type { Core } from "./core.js";
 import { HostCheck } from "./hosts.js";
 import type { Incoming } from "./http.js";
@@ -12,9 +13,12 @@ class WebRequest implements Incoming {
   readonly cancellation: Cancellation;
   readonly #request: Request;
   readonly #url: URL;
+  readonly #budget: ByteBudget;
+  #taken = 0;
 
-  constructor(request: Request) {
+  constructor(request: Request, budget: ByteBudget) {
     this.#request = request;
+    this.#budget = budget;
     this.#url = new URL(request.url);
     this.method = request.method;
     this.path = this.#url.pathname;
@@ -34,9 +38,17 @@ class WebRequest implements Incoming {
       this.cancellation.throwIfCancelled();
       size += chunk.length;
       if (size > limit) throw tooLarge(limit);
+      this.#budget.take(chunk.length);
+      this.#taken += chunk.length;
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, size);
+  }
+
+  /** To be called when it is answered. */
+  close(): void {
+    this.cancellation.close();
+    this.#budget.giveBack(this.#taken);
   }
 }
 
@@ -45,7 +57,7 @@ export function webHandler(core: Core): typeof fetch {
   const hosts = new HostCheck(core.settings.allowedHosts);
   return async (input, init) => {
     const webRequest = input instanceof Request && init === undefined ? input : new Request(input, init);
-    const request = new WebRequest(webRequest);
+    const request = new WebRequest(webRequest, core.budget);
     try {
       const { status, headers, body } = await core.handle(request, hosts);
       // As fetch does, for callers who do not wait for an answer any more.
@@ -57,7 +69,7 @@ export function webHandler(core: Core): typeof fetch {
         ? webRequest.signal.reason
         : error;
     } finally {
-      request.cancellation.close();
+      request.close();
     }
   };
 }

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { loadForTests, post, startServer } from "./support.js";
+import { loadForTests, patience, post, startServer } from "./support.js";
 import { tinyModel } from "../native/support.js";
 
 const backend = await loadForTests(tinyModel);
@@ -172,6 +172,20 @@ describe("connections", () => {
   ])("with %s get an error, not a crash", async (_, bytes, expected) => {
     expect(await sendRaw(bytes)).toMatch(expected);
     await isWell();
+  });
+
+  it("that do not take their answers fill no more memory than bodies may", async () => {
+    const large = await startServer({ models: { mini: await loadForTests() }, maxPendingBytes: 3_000_000 });
+    const body = JSON.stringify({ input: new Array<string>(2_048).fill("a") });
+    const socket = connect(large.port, "127.0.0.1").pause();
+    sockets.add(socket);
+    socket.write(`${head(`Content-Length: ${String(body.length)}\r\n`)}${body}`);
+    const ask = async () => (await post(`${large.url}/v1/embeddings`, { input: "a" })).status;
+    // Ten megabytes of floats, more than the system takes for a client that does not read.
+    await expect.poll(ask, patience).toBe(429);
+    socket.resume();
+    await expect.poll(ask, patience).toBe(200);
+    socket.destroy();
   });
 
   it("answer two requests that were sent at once, in order", async () => {

@@ -13,27 +13,29 @@ import { parse, parseChoice, parseCount, parseFilled } from "../parse.js";
 const help = `Usage: candle-embed serve [options]
 
 Serves OpenAI's API of embeddings, for any client of it: POST /v1/embeddings, GET /v1/models; beside it /health, /ready,
-/metrics (Prometheus), /info, POST /tokenize and /similarity. Ends with SIGTERM or Ctrl-C when all requests that came are
-answered; a second signal ends it at once.
+/metrics (Prometheus), /info, POST /tokenize and /similarity. Ends with SIGTERM or Ctrl-C when all requests that came
+are answered; a second signal ends it at once.
 
 Options:
       --host HOST          address to listen on (default: 127.0.0.1, which only this machine can reach)
       --port PORT          port to listen on, 0 for any that is free (default: 8080)
-  -m, --model [NAME=]MODEL may be repeated to serve several; NAME is what clients call it (default: MODEL). The first answers
-                           requests that name none
-      --alias ALIAS[=NAME] a further name, for clients that know only their own: text-embedding-3-small; may be repeated
-      --api-key-file FILE  a file with a key a line; requests must carry one of them. Keys are taken from the variable
-                           CANDLE_EMBED_API_KEYS too (between spaces), and from what a program prints:
+  -m, --model [NAME=]MODEL a name ("candle-embed models" lists them), a hub id (org/name) or a folder (default: the
+                           all-MiniLM-L6-v2 that is installed); NAME is what clients call it. May be repeated to
+                           serve several; the first answers requests that name none
+      --alias ALIAS[=NAME] a further name, for clients that know only their own (text-embedding-3-small); may be
+                           repeated
+      --api-key-file FILE  a file with a key a line; requests must carry one of them. Keys are taken from the
+                           variable CANDLE_EMBED_API_KEYS too (between spaces), and from what a program prints:
       --api-key-command COMMAND
                            a program with arguments, run without a shell
       --allow-unauthenticated
                            listen on an address that others can reach without a key
-      --allowed-host NAME  a name under which clients reach the server; may be repeated. Without keys only addresses and
-                           localhost are answered
+      --allowed-host NAME  a name under which clients reach the server; may be repeated. Without keys only addresses
+                           and localhost are answered
       --cors-origin ORIGIN web pages of this origin may call the server ("*": all); may be repeated
       --metrics ACCESS     who may read /metrics: key (default), public or off
-      --token-ids HOW      how tokens in place of texts are read: auto (default), model, cl100k (what LangChain for Python
-                           sends) or reject
+      --token-ids HOW      how tokens in place of texts are read: auto (default), model, cl100k (what LangChain for
+                           Python sends) or reject
       --max-queue N        requests that may wait; more get 429 (default: 512)
       --max-wait MS        answer 429 rather than let a request wait for longer than about so many milliseconds
       --max-inputs N       texts in a request (default: 2048)
@@ -44,7 +46,7 @@ Options:
       --drain-deadline MS  then answer what has come for at most so long (default: 10000)
       --log-level LEVEL    debug (every request), info (default), warn or error
       --json               write the log as JSON
-${modelOptionsHelp}
+${modelOptionsHelp.slice(modelOptionsHelp.indexOf("      --device"))}
 
 Examples:
   candle-embed serve
