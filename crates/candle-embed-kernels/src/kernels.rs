@@ -37,6 +37,7 @@ pub(crate) struct Kernels {
 
 /// Attention whose packed queries, keys, powers and values are pairs of bf16, each pair in the place of an f32. Panels are
 /// as wide as the tier's, head sizes multiples of that.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no tier elsewhere has them"))]
 pub(crate) struct Halves {
     /// Attention by the number of queries.
     pub attend: &'static [Attend],

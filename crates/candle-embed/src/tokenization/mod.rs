@@ -5,6 +5,7 @@
 
 mod model2vec;
 mod pieces;
+mod tokens;
 mod wordpiece;
 
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::tokenizer::Tokenizer;
 use tokenizers::{NormalizerWrapper, PostProcessorWrapper, TruncationDirection, TruncationParams};
+pub use tokens::Tokens;
 use wordpiece::WordPieces;
 
 use crate::error::{Error, ErrorCode, Result, TextContext};
