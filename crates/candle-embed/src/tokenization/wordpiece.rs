@@ -3,7 +3,7 @@
 //! otherwise (combining marks, most scripts beyond Latin, Greek, Cyrillic and East Asian ones, added tokens in a
 //! text, other configurations) is left to the crate.
 //!
-//! The crate took 2 to 3 % of the time of an int8 MiniLM, this takes a tenth of that.
+//! With its allocations the crate took 2.4 % of the time of int8 MiniLM on short texts; this takes 0.2 %.
 
 use std::sync::OnceLock;
 
