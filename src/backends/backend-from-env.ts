@@ -40,6 +40,8 @@ export interface EnvironmentOptions {
   readonly native?: NativeOptions | undefined;
   /** Options of the fallback, where there is one. */
   readonly fallback?: FallbackOptions | undefined;
+  /** Requests to an API under way at a time. Default 4. */
+  readonly maxConcurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -149,7 +151,7 @@ function apiOptions(values: Values, options: EnvironmentOptions, local?: Embeddi
   };
 }
 
-function modelOptions(values: Values, { signal }: EnvironmentOptions): ApiOptions {
+function modelOptions(values: Values, { maxConcurrency, signal }: EnvironmentOptions): ApiOptions {
   const model = values.EMBEDDING_MODEL ?? defaultModel;
   const entry = findInCatalog(model);
   const dimensions = values.EMBEDDING_DIMENSIONS ?? entry?.dimensions;
@@ -159,6 +161,7 @@ function modelOptions(values: Values, { signal }: EnvironmentOptions): ApiOption
     dimensions:
       dimensions === undefined || Number(dimensions) === entry?.dimensions ? undefined : Number(dimensions),
     space: entry?.name,
+    maxConcurrency,
     signal,
   };
 }

@@ -47,6 +47,8 @@ interface ModelValues {
   readonly revision?: string | undefined;
   readonly "cache-dir"?: string | undefined;
   readonly offline?: boolean | undefined;
+  /** Of commands that make many requests. */
+  readonly concurrency?: string | undefined;
 }
 
 /**
@@ -58,6 +60,11 @@ export async function loadModel(
   { signal, stderr }: Pick<Context, "signal" | "stderr">,
 ): Promise<EmbeddingBackend> {
   const bar = new ProgressBar(stderr);
+  const provider = process.env["EMBEDDING_PROVIDER"];
+  const maxConcurrency = parseCount("concurrency", values.concurrency);
+  if (maxConcurrency !== undefined && (!provider || provider === "native")) {
+    throw new UsageError("--concurrency is for an API: a model in this process uses all CPUs for one batch");
+  }
   const options: NativeOptions = {
     // Checked by load, which knows the names.
     device: values.device as Device | undefined,
@@ -74,7 +81,6 @@ export async function loadModel(
     },
   };
   try {
-    const provider = process.env["EMBEDDING_PROVIDER"];
     if (provider === "api") refuseNativeOptions(values);
     if (!provider) return await NativeBackend.load(values.model, options);
     return await backendFromEnv({
@@ -87,6 +93,7 @@ export async function loadModel(
       },
       native: options,
       fallback: { logger: toLogger(stderr) },
+      maxConcurrency,
       signal,
     });
   } finally {

@@ -1,6 +1,3 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
-
 import { CandleEmbedError } from "../errors.js";
 import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
 import { embed } from "./commands/embed.js";
@@ -11,6 +8,7 @@ import { rm } from "./commands/rm.js";
 import { search } from "./commands/search.js";
 import { similarity } from "./commands/similarity.js";
 import { verify } from "./commands/verify.js";
+import { version } from "./version.js";
 import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
@@ -72,11 +70,6 @@ function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const options = end === -1 ? args : args.slice(0, end);
   return options.includes("--help") || options.includes("-h");
-}
-
-function version(): string {
-  const file = path.join(__dirname, "../../package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 function describe(error: unknown): string {
