@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { addAbortSignal, type Readable } from "node:stream";
+import { addAbortSignal, pipeline, type Readable } from "node:stream";
 
 import type { CsvError, Info } from "csv-parse";
 
@@ -72,12 +72,12 @@ export class CsvSource implements Source {
     let index = base.index;
     let entries: Entry[] = [];
     const unclosed: CsvError[] = [];
-    const parser = await this.#parse(base.offset, (error) => unclosed.push(error));
-    const add = (content: (at: number) => InputText | BadLine, info: Info): void => {
+    const bytes = new ByteCount(base.offset);
+    const parser = await this.#parse(bytes, (error) => unclosed.push(error));
+    const add = (content: (at: number) => InputText | BadLine, offset: number, info: Info): void => {
       const at = index++;
       if (at < this.#from || at >= this.#to) return;
-      const after = { offset: base.offset + info.bytes, line: base.line + info.lines, index };
-      entries.push({ content: content(at), after });
+      entries.push({ content: content(at), after: { offset, line: base.line + info.lines, index } });
     };
     for await (const { record, info } of rows(parser, base.line)) {
       if (index >= this.#to) break;
@@ -86,7 +86,8 @@ export class CsvSource implements Source {
         continue;
       }
       const header = names;
-      add((at) => this.#content(header, record, base.line + info.lines, at), info);
+      const line = base.line + info.lines;
+      add((at) => this.#content(header, record, line, at), bytes.first + info.bytes, info);
       if (entries.length >= 1_024) {
         yield entries;
         entries = [];
@@ -95,7 +96,8 @@ export class CsvSource implements Source {
     // Only the end of the input shows that a quotation was not closed.
     for (const error of unclosed) {
       const line = base.line + Number(error["lines"]);
-      add((at) => ({ line, index: at, reason: "ends in a quotation that is not closed" }), parser.info);
+      const reason = "ends in a quotation that is not closed";
+      add((at) => ({ line, index: at, reason }), bytes.end, parser.info);
     }
     if (entries.length > 0) yield entries;
   }
@@ -120,7 +122,7 @@ export class CsvSource implements Source {
 
   /** The names stand at the start of the file, wherever reading goes on. */
   async #readNames(): Promise<readonly string[]> {
-    const parser = await this.#parse(0, () => undefined);
+    const parser = await this.#parse(new ByteCount(0), () => undefined);
     for await (const { record } of rows(parser, 0)) return this.#checkNames(record);
     return [];
   }
@@ -138,15 +140,14 @@ export class CsvSource implements Source {
     return names;
   }
 
-  async #parse(offset: number, onSkip: (error: CsvError) => void): Promise<Parser> {
+  async #parse(bytes: ByteCount, onSkip: (error: CsvError) => void): Promise<Parser> {
     const { input, delimiter, signal } = this.#init;
     const { parse } = await loadPeer("csv-parse", "CSV and TSV input", () => import("csv-parse"));
-    const stream = typeof input === "string" ? createReadStream(input, { start: offset }) : input;
+    const stream = typeof input === "string" ? createReadStream(input, { start: bytes.first }) : input;
     const parser = parse({
       delimiter,
       // Tab-separated values have no quotation: a quote is a character of the text.
       quote: delimiter === "," ? '"' : null,
-      bom: offset === 0,
       // Values stay bytes, so that what is not UTF-8 is seen.
       encoding: null,
       info: true,
@@ -161,9 +162,34 @@ export class CsvSource implements Source {
         return undefined;
       },
     });
-    stream.on("error", (error: Error) => parser.destroy(error));
-    addAbortSignal(signal, stream).pipe(parser);
+    const pass = (chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> => bytes.count(chunks);
+    // What fails reaches the reader of the parser.
+    pipeline(addAbortSignal(signal, stream), pass, parser, () => undefined);
     return parser;
+  }
+}
+
+const byteOrderMark = Buffer.from("\uFEFF");
+
+/** Where the bytes of a parser are in the input. (Its own removal of a byte order mark would make strings of values.) */
+class ByteCount {
+  /** Before the parser's first byte. */
+  first: number;
+  /** Behind the last one that it was given. */
+  end: number;
+
+  constructor(offset: number) {
+    this.first = offset;
+    this.end = offset;
+  }
+
+  async *count(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+    for await (const chunk of chunks) {
+      const marked = this.end === 0 && chunk.subarray(0, byteOrderMark.length).equals(byteOrderMark);
+      if (marked) this.first = byteOrderMark.length;
+      this.end += chunk.length;
+      yield marked ? chunk.subarray(byteOrderMark.length) : chunk;
+    }
   }
 }
 
