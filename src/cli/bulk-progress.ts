@@ -118,11 +118,15 @@ export class BulkProgress {
   }
 }
 
+const leastCells = 10;
+
+const compact = new Intl.NumberFormat("en-US", { notation: "compact" });
+
 const colours = { bar: 36, share: 1, truncated: 33, bad: 31 } as const;
 
 /**
  * One line of at most `width` columns; what does not fit is left out, the least needed first. For example
- * `[=========>          ]  47%  470,112 texts  2,431/s  31,204 tokens/s  3:38 left  12 cut`.
+ * `[=========>          ]   47%  470,112 texts  2,431/s  3:38 left  3 bad  31K tok/s  12 cut`.
  */
 export function bulkLine(view: BulkView, width: number, coloured: boolean): string {
   const paint = (text: string, colour: number): string =>
@@ -134,18 +138,20 @@ export function bulkLine(view: BulkView, width: number, coloured: boolean): stri
     { text: `${count(view.textsPerSecond)}/s` },
     secondsLeft === undefined ? undefined : { text: `${formatDuration(secondsLeft)} left` },
     bad === 0 ? undefined : { text: `${count(bad)} bad`, colour: colours.bad },
+    { text: `${compact.format(view.tokensPerSecond)} tok/s` },
     truncated === 0 ? undefined : { text: `${count(truncated)} cut`, colour: colours.truncated },
-    { text: `${count(view.tokensPerSecond)} tokens/s` },
   ];
+  // A bar that is shorter says less than the number beside it.
+  const room = share === undefined ? width : width - leastCells - 4;
   let used = 0;
   const shown: string[] = [];
   for (const part of parts) {
-    if (part === undefined || used + part.text.length > width) continue;
+    if (part === undefined || used + part.text.length > room) continue;
     used += part.text.length + 2;
     shown.push(part.colour === undefined ? part.text : paint(part.text, part.colour));
   }
   const cells = Math.min(40, width - used - 2);
-  if (share === undefined || cells < 5) return shown.join("  ");
+  if (share === undefined || cells < leastCells) return shown.join("  ");
   return [paint(toBar(share, cells), colours.bar), ...shown].join("  ");
 }
 

@@ -138,7 +138,7 @@ describe("bad lines", () => {
     expect(await runCli(args, input)).toMatchObject({ code: 1, stdout: "" });
     const collected = await runCli([...args, "--errors", place.at("piped.errors")], input);
     expect(collected.code).toBe(0);
-    expect(collected.stderr).toMatch(/^candle-embed: 1 lines could not be used: see .*piped\.errors\n$/);
+    expect(collected.stderr).toMatch(/^candle-embed: 1 line could not be used: see .*piped\.errors\n$/);
   });
 });
 

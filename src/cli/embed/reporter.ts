@@ -74,7 +74,8 @@ export class Reporter {
       await this.#say(`${cut} and were cut`);
     }
     if (state.bad > 0) {
-      await this.#say(`${String(state.bad)} lines could not be used: see ${output.errors ?? ""}`);
+      const lines = state.bad === 1 ? "line" : "lines";
+      await this.#say(`${count(state.bad)} ${lines} could not be used: see ${output.errors ?? ""}`);
     }
   }
 
