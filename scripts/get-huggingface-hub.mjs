@@ -8,22 +8,11 @@
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { getPackages } from "./python.mjs";
+import { getPipPackage } from "./get-pip-package.mjs";
 
-const PACKAGE = "huggingface_hub";
-const VERSION = "2.4.0";
-
-let pending;
-
-/**
- * A Python and the folder to put into its PYTHONPATH, or why there is none. Installs at the first call where it is missing;
- * safe to call from several processes at once.
- *
- * @returns {Promise<{ python: string, path: string, reason?: undefined } | { path?: undefined, reason: string }>}
- */
+/** huggingface_hub for a Python here, or why there is none. */
 export function getHuggingfaceHub() {
-  pending ??= getPackages(`${PACKAGE}-${VERSION}`, [`${PACKAGE}==${VERSION}`]);
-  return pending;
+  return getPipPackage("huggingface_hub", "2.4.0");
 }
 
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {

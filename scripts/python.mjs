@@ -1,9 +1,5 @@
 // What the scripts that get things with pip share.
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { access, mkdir, rename, rm } from "node:fs/promises";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
 
 const LIMIT_MS = 15 * 60_000;
 
@@ -44,45 +40,3 @@ export function run(command, args) {
     });
   });
 }
-
-/**
- * A Python and a folder for its PYTHONPATH with these packages, or why there is none. Installs into `.cache/` where it is
- * missing; safe to call from several processes at once.
- *
- * @param {string} name of the folder
- * @param {string[]} requirements as pip takes them, with versions
- * @returns {Promise<{ python: string, path: string, reason?: undefined } | { path?: undefined, reason: string }>}
- */
-export async function getPackages(name, requirements) {
-  const cache = fileURLToPath(new URL("../.cache", import.meta.url));
-  const target = path.join(cache, name);
-  const scratch = path.join(cache, `.partial-${process.pid}-${randomBytes(4).toString("hex")}`);
-  try {
-    const python = await findPython();
-    if (!(await exists(target))) {
-      await mkdir(cache, { recursive: true });
-      await run(python, [
-        ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"],
-        ...["--target", scratch, ...requirements],
-      ]);
-      // Where a parallel run was faster, its folder stays.
-      await rename(scratch, target).catch(async (error) => {
-        if (!(await exists(target))) throw error;
-      });
-    }
-    return { python, path: target };
-  } catch (error) {
-    const message = String(error?.message ?? error).replace(/\s+/g, " ");
-    return {
-      reason: `no ${requirements.join(", ").replaceAll("==", " ")} (${message.trim().slice(0, 300)})`,
-    };
-  } finally {
-    await rm(scratch, { recursive: true, force: true }).catch(() => {});
-  }
-}
-
-const exists = (file) =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
