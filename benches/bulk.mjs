@@ -7,6 +7,7 @@ import { createWriteStream, readFileSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { clearInterval, setInterval } from "node:timers";
 import { parseArgs } from "node:util";
 
 import { root } from "./lib/paths.mjs";
@@ -53,7 +54,13 @@ function inProcess(count) {
     for (let at = 0; at < texts.length; at += 8192) await model.embedDocuments(texts.slice(at, at + 8192));
     console.log((performance.now() - start) / 1000);
     await model.dispose();`;
-  const args = ["--input-type=module", "--eval", program, values.model ?? "", path.join(values.data, "short.txt")];
+  const args = [
+    "--input-type=module",
+    "--eval",
+    program,
+    values.model ?? "",
+    path.join(values.data, "short.txt"),
+  ];
   return run(args).then(({ stdout }) => Number(stdout));
 }
 
@@ -118,7 +125,9 @@ try {
   for (let round = 0; round < Number(values.rounds); round++) {
     calls.push(await inProcess(compared));
     commands.push((await command(file, compared)).seconds);
-    console.log(`round ${round + 1}: calls ${calls.at(-1).toFixed(2)} s, command ${commands.at(-1).toFixed(2)} s`);
+    console.log(
+      `round ${round + 1}: calls ${calls.at(-1).toFixed(2)} s, command ${commands.at(-1).toFixed(2)} s`,
+    );
   }
   const ratio = median(calls) / median(commands);
   console.log(`${compared} texts: ${(ratio * 100).toFixed(1)} % of the throughput of calls in the process`);

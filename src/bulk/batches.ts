@@ -12,11 +12,15 @@ export interface Batch {
 /** More would be repeated after a crash, fewer would cost the engine its choice of texts of like length. */
 const maxCharacters = 1_000_000;
 
-/** Cuts a source into batches, which depend on nothing but where it is read from. */
+/** Makes several texts of one, each with its `chunk`. */
+export type SplitText = (text: InputText) => AsyncIterable<InputText>;
+
+/** Cuts a source into batches, which depend on nothing but where it is read from. The chunks of a text stay together. */
 export async function* cutBatches(
   source: Source,
   from: Position | undefined,
   maxTexts: number,
+  split: SplitText | undefined,
 ): AsyncGenerator<Batch, void, undefined> {
   let texts: InputText[] = [];
   let bad: BadLine[] = [];
@@ -26,8 +30,9 @@ export async function* cutBatches(
     for (const { content, after } of entries) {
       if (isBad(content)) bad.push(content);
       else {
-        texts.push(content);
         characters += content.text.length;
+        if (split === undefined) texts.push(content);
+        else for await (const chunk of split(content)) texts.push(chunk);
       }
       end = after;
       if (texts.length + bad.length < maxTexts && characters < maxCharacters) continue;

@@ -8,6 +8,18 @@ export interface InputText {
   readonly id?: string | number;
   /** The other fields of its record. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Which part of its record's text it is, where long texts are split. */
+  readonly chunk?: ChunkPlace;
+}
+
+/** Where a chunk stands in the text of its record. */
+export interface ChunkPlace {
+  /** Among the chunks of the record, counted from 0. */
+  readonly number: number;
+  /** Its first character, in UTF-16 units as JavaScript counts. */
+  readonly start: number;
+  /** Behind its last character. */
+  readonly end: number;
 }
 
 /** A line of the input that is no text: broken, or without what was asked for. */

@@ -1,7 +1,7 @@
 import type { OutputVector } from "../embedding-backend.js";
 import type { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
-import { cutBatches, type Batch } from "./batches.js";
+import { cutBatches, type Batch, type SplitText } from "./batches.js";
 import type { Destination } from "./destination.js";
 import type { RunState } from "./journal.js";
 import type { BadLine, InputText } from "./record.js";
@@ -15,6 +15,8 @@ export interface BulkOptions {
   readonly destination: Destination;
   readonly writer: VectorWriter;
   readonly embed: EmbedTexts;
+  /** Splits texts before they are embedded. */
+  readonly split?: SplitText | undefined;
   /** Texts of a batch. */
   readonly batchTexts: number;
   /** Batches under way at a time; the next is handed over while the one before it is worked on. */
@@ -46,7 +48,7 @@ export async function embedBulk(options: BulkOptions): Promise<RunState> {
     state = await writeBatch(embedded, state, options);
     options.onProgress(state);
   };
-  for await (const batch of cutBatches(source, state.position, batchTexts)) {
+  for await (const batch of cutBatches(source, state.position, batchTexts, options.split)) {
     const embedded = embedBatch(batch, options);
     // Its failure is met in its turn; until then it is no unhandled one.
     embedded.catch(() => undefined);

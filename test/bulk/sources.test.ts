@@ -174,3 +174,47 @@ describe("shards", () => {
     }
   });
 });
+
+describe("--chunk", () => {
+  it("gives every part of a long text its vector and its place", async () => {
+    const texts = [
+      "One sentence here. ".repeat(40).trim(),
+      "short",
+      "Another, longer sentence stands here. ".repeat(30).trim(),
+    ];
+    place.write(
+      "long-texts.jsonl",
+      texts.map((text, id) => `${JSON.stringify({ id, text, kind: "k" })}\n`).join(""),
+    );
+    const chunks = ["--chunk", "20", "--overlap", "8"];
+    expect(await place.embed("long-texts.jsonl", "chunks.jsonl", ...chunks)).toMatchObject({ code: 0 });
+    const records = place.records("chunks.jsonl") as unknown as {
+      index: number;
+      id: number;
+      text: string;
+      tokens: number;
+      metadata: unknown;
+      chunk: { number: number; start: number; end: number };
+    }[];
+    expect(records.length).toBeGreaterThan(20);
+    for (const { id, index, text, tokens, metadata, chunk } of records) {
+      expect(texts[id]?.slice(chunk.start, chunk.end)).toBe(text);
+      expect(tokens).toBeLessThanOrEqual(20);
+      expect([index, metadata]).toEqual([id, { kind: "k" }]);
+    }
+    expect(records.filter(({ id }) => id === 1).map(({ chunk }) => chunk)).toEqual([
+      { number: 0, start: 0, end: 5 },
+    ]);
+  });
+
+  it("is refused where it cannot be done", async () => {
+    for (const [options, message] of [
+      [["--overlap", "3"], /--overlap is of chunks: pass --chunk TOKENS too/],
+      [["--chunk", "100000"], /"tokens" must be at most 64/],
+      [["--chunk", "10", "--overlap", "10"], /"overlap" must be less than/],
+    ] as const) {
+      const end = await place.embed("long-texts.jsonl", "x.jsonl", ...options);
+      expect(end.stderr).toMatch(message);
+    }
+  });
+});

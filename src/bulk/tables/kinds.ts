@@ -6,6 +6,8 @@ export type Kind = "bool" | "int" | "double" | "string";
 /** The columns by field; `id` has a place of its own, since metadata may have a field of that name. */
 export interface Kinds {
   readonly id?: Kind;
+  /** Whether rows are chunks. */
+  readonly chunks?: boolean;
   readonly metadata?: Readonly<Record<string, Kind>>;
 }
 
@@ -28,6 +30,7 @@ export function mergeKinds(kinds: Kinds, texts: readonly InputText[]): Kinds {
   }
   return {
     ...(id !== undefined && { id }),
+    ...((kinds.chunks === true || texts.some(({ chunk }) => chunk !== undefined)) && { chunks: true }),
     ...(metadata.size > 0 && { metadata: Object.fromEntries(metadata) }),
   };
 }

@@ -34,15 +34,16 @@ export interface Table {
 /** The column of the vectors. */
 export const vectorColumn = "embedding";
 
-const own = ["index", "id", "text", "tokens", "truncated", vectorColumn];
+const own = ["index", "id", "chunk", "chunk_start", "chunk_end", "text", "tokens", "truncated", vectorColumn];
 
-/** index, id and text, then the metadata in the order in which its fields came up, then what is known of the tokens. */
-export function tableColumns({ id, metadata = {} }: Kinds, withText: boolean): Column[] {
+/** index, id, the place of a chunk and text, then the metadata in the order in which its fields came up, then what is known of the tokens. */
+export function tableColumns({ id, chunks, metadata = {} }: Kinds, withText: boolean): Column[] {
   const fields = Object.entries(metadata);
   const names = new Set([...own, ...fields.map(([name]) => name)]);
   return [
     { name: "index", kind: "int", nullable: false, valueOf: ({ index }) => index },
     ...(id === undefined ? [] : [column("id", id, ({ id: value }) => value)]),
+    ...(chunks === true ? chunkColumns : []),
     ...(withText ? [{ ...column("text", "string", ({ text }) => text), nullable: false }] : []),
     ...fields.map(([field, kind]) =>
       column(freeName(field, names), kind, (record) => record.metadata?.[field]),
@@ -51,6 +52,12 @@ export function tableColumns({ id, metadata = {} }: Kinds, withText: boolean): C
     { name: "truncated", kind: "bool", nullable: false, valueOf: ({ truncated }) => truncated },
   ];
 }
+
+const chunkColumns: readonly Column[] = [
+  column("chunk", "int", ({ chunk }) => chunk?.number),
+  column("chunk_start", "int", ({ chunk }) => chunk?.start),
+  column("chunk_end", "int", ({ chunk }) => chunk?.end),
+];
 
 function column(name: string, kind: Kind, value: (record: RecordHead) => unknown): Column {
   return { name, kind, nullable: true, valueOf: (record) => convert(value(record), kind) };

@@ -17,10 +17,11 @@ export function recordHeads(
   withText: boolean,
 ): string[] {
   const truncated = new Set(embeddings.truncated);
-  return texts.map(({ index, id, text, metadata }, row) => {
+  return texts.map(({ index, id, text, metadata, chunk }, row) => {
     const head: RecordHead = {
       index,
       ...(id !== undefined && { id }),
+      ...(chunk !== undefined && { chunk }),
       ...(withText && { text }),
       tokens: embeddings.tokens[row] as number,
       truncated: truncated.has(row),

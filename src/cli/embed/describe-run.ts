@@ -13,6 +13,8 @@ const deciding = [
   "id-field",
   "metadata",
   "no-text",
+  "chunk",
+  "overlap",
   "shard",
   "query",
   "dimensions",

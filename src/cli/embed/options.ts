@@ -17,6 +17,8 @@ export const embedOptions = {
   "id-field": { type: "string" },
   metadata: { type: "string" },
   "no-text": { type: "boolean" },
+  chunk: { type: "string" },
+  overlap: { type: "string" },
   query: { type: "boolean" },
   dimensions: { type: "string" },
   "cut-without-matryoshka": { type: "boolean" },
@@ -49,6 +51,9 @@ Input:
       --text-field NAME    the field or column of the text (default: text)
       --id-field NAME      the field or column of an id (default: id, where there is one)
       --metadata NAMES     the other fields to pass on: all (default), none, or names with commas between them
+      --chunk TOKENS       split texts into chunks of at most so many tokens, at paragraphs, sentences, lines, words;
+                           each has a vector and its place in the text
+      --overlap N          tokens that a chunk repeats of the one before, at most (default: 0)
       --shard I/N          work on the I-th of N parts of FILE, counted from 0; the outputs in order are the whole
 
 Vectors:

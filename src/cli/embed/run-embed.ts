@@ -17,6 +17,7 @@ import { describeRun } from "./describe-run.js";
 import { Embedder } from "./embedder.js";
 import type { EmbedValues } from "./options.js";
 import { Reporter } from "./reporter.js";
+import { splitter } from "./splitter.js";
 
 /** What the command line asks for. */
 export interface EmbedRequest {
@@ -45,6 +46,8 @@ const apiRequests = 4;
 /** Embeds what is asked for into the output that is asked for. */
 export async function runEmbed(request: EmbedRequest): Promise<void> {
   const { backend, call, input, output, values, context } = request;
+  // Refuses wrong options before anything is opened.
+  splitter(request);
   const embedder = await Embedder.open(backend, call, values);
   try {
     const source = await input.open();
@@ -135,6 +138,7 @@ async function embedAll(
       destination,
       writer,
       embed: (texts) => embedder.embed(texts),
+      split: splitter(run),
       ...batching(values),
       table: isTable(output.format),
       onProgress: (now) => {
