@@ -78,7 +78,11 @@ print(json.dumps([npy.shape, npy.dtype.str, bool((npy.ravel() == f32).all()), bo
       );
       const records = place.records("v.jsonl");
       expect(rows).toEqual(
-        records.map(({ embedding: _, metadata, ...record }) => ({ ...record, year: null, ...metadata })),
+        records.map(({ index, id, text, tokens, truncated, metadata }) => ({
+          ...{ index, id, text, tokens, truncated },
+          year: null,
+          ...metadata,
+        })),
       );
       const expected = Float32Array.from(records.flatMap(({ embedding }) => embedding));
       expect(vectors).toBe(Buffer.from(expected.buffer).toString("hex"));
