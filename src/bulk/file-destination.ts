@@ -186,7 +186,7 @@ export class FileDestination implements Destination {
     for (const [i, part] of this.#parts().entries()) await part.cut(last?.parts[i]?.size ?? 0);
     if (last !== undefined) this.#state = last;
     // What an earlier run left half made of the final file.
-    if (this.#options.parts !== "target") await removeAll([partial(target)]);
+    if (this.#options.parts !== "target") await removeAll([partial(target), `${partial(target)}.database`]);
     if (description === undefined) return;
     await Promise.all(this.#parts().map((part) => part.sync()));
     // A new journal takes the old one's place whole: killed in between, the next run still has one of them.

@@ -91,11 +91,22 @@ function refuseBad([first]: readonly BadLine[]): void {
   throw new CandleEmbedError("INVALID_INPUT", `line ${String(first.line)} ${first.reason}`);
 }
 
+/** Where a run begins with nothing but lines that cannot be used, it is the options that are wrong. */
+function refuseAll(bad: readonly BadLine[]): void {
+  const [first] = bad;
+  if (first === undefined) return;
+  throw new CandleEmbedError(
+    "INVALID_INPUT",
+    `none of the first ${String(bad.length)} lines can be used: line ${String(first.line)} ${first.reason}`,
+  );
+}
+
 async function writeBatch(
   { batch, texts, bad, embeddings }: Embedded,
   before: RunState,
   { destination, writer, table }: BulkOptions,
 ): Promise<RunState> {
+  if (before.position === undefined && texts.length === 0) refuseAll(bad);
   const kinds = table ? mergeKinds(before.kinds, texts) : before.kinds;
   if (Object.keys(kinds.metadata ?? {}).length > maxColumns) {
     throw new CandleEmbedError(

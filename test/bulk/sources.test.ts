@@ -1,9 +1,13 @@
+import { spawn } from "node:child_process";
+import { cpSync, readdirSync, symlinkSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 
 import type { Entry, Position } from "../../src/bulk/record.js";
 import { openFile, type InputFormat } from "../../src/bulk/sources/open-source.js";
 import type { FieldOptions, Source } from "../../src/bulk/sources/source.js";
-import { runCli, Workplace, withTinyModel } from "./support.js";
+import { root } from "../native/support.js";
+import { finished, runCli, tinyModel, Workplace, withTinyModel } from "./support.js";
 
 const place = new Workplace();
 const { signal } = new AbortController();
@@ -216,5 +220,58 @@ describe("--chunk", () => {
       const end = await place.embed("long-texts.jsonl", "x.jsonl", ...options);
       expect(end.stderr).toMatch(message);
     }
+  });
+});
+
+describe("a run that cannot come to anything ends before the work", () => {
+  it("where no line has the field that was asked for", async () => {
+    const end = await place.embed("lines.jsonl", "nothing.jsonl", "--text-field", "body");
+    expect(end).toMatchObject({ code: 1, stdout: "" });
+    expect(end.stderr).toBe(
+      'candle-embed: INVALID_INPUT: none of the first 40 lines can be used: line 1 has no field "body" with a string\n',
+    );
+    expect(readdirSync(place.folder).filter((name) => name.startsWith("nothing"))).toEqual([]);
+  });
+
+  it("where the output is the input", async () => {
+    symlinkSync("lines.jsonl", place.at("link.jsonl"));
+    const before = place.read("lines.jsonl");
+    for (const output of ["lines.jsonl", "link.jsonl"]) {
+      const end = await place.embed("lines.jsonl", output);
+      expect(end).toMatchObject({ code: 2, stderr: expect.stringMatching(/are the same file/) as string });
+    }
+    expect(place.read("lines.jsonl").equals(before)).toBe(true);
+  });
+
+  it("where the package of a format is missing, with what to install", async () => {
+    // The build alone, where it finds no other package.
+    const copy = place.at("copy");
+    for (const part of ["dist", "package.json", "index.js"])
+      cpSync(path.join(root, part), path.join(copy, part), { recursive: true });
+    for (const name of readdirSync(root).filter((each) => each.endsWith(".node"))) {
+      cpSync(path.join(root, name), path.join(copy, name));
+    }
+    const run = (...args: string[]): ReturnType<typeof finished> =>
+      finished(
+        spawn(process.execPath, [
+          path.join(copy, "dist/cli/main.js"),
+          "embed",
+          "--model",
+          tinyModel,
+          ...args,
+        ]),
+      );
+    for (const [input, output, name] of [
+      ["lines.jsonl", "x.parquet", "hyparquet-writer"],
+      ["lines.jsonl", "x.arrow", "apache-arrow"],
+      ["lines.jsonl", "x.lance", "@lancedb/lancedb"],
+      ["lines.csv", "x.jsonl", "csv-parse"],
+    ] as const) {
+      const end = await run("--file", place.at(input), "--output", place.at(output));
+      expect(end.stderr).toMatch(
+        new RegExp(`INVALID_INPUT: .* needs the package ${name}: npm install ${name}\n$`),
+      );
+    }
+    expect(readdirSync(place.folder).filter((name) => name.startsWith("x."))).toEqual([]);
   });
 });

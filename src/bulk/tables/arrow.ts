@@ -11,9 +11,13 @@ import { vectorColumn, type Table, type TableRows } from "./table.js";
 
 export type Arrow = typeof ArrowModule;
 
+export function loadArrow(): Promise<Arrow> {
+  return loadPeer("apache-arrow", "--format arrow", () => import("apache-arrow"));
+}
+
 /** Writes an Arrow IPC file (Feather V2, uncompressed), one record batch a time. */
 export async function writeArrow(file: string, table: Table): Promise<void> {
-  const arrow = await loadPeer("apache-arrow", "--format arrow", () => import("apache-arrow"));
+  const arrow = await loadArrow();
   const schema = arrowSchema(arrow, table);
   const handle = await open(file, "w");
   try {

@@ -4,9 +4,9 @@ import { newVector, rowLength } from "../reuse.js";
 import type { Kinds } from "./kinds.js";
 import { readParts } from "./read-parts.js";
 import { tableColumns, type Table, type TableFormat } from "./table.js";
-import { writeArrow } from "./arrow.js";
-import { writeLance } from "./lance.js";
-import { writeParquet } from "./parquet.js";
+import { loadArrow, writeArrow } from "./arrow.js";
+import { loadLance, writeLance } from "./lance.js";
+import { loadParquetWriter, writeParquet } from "./parquet.js";
 
 export interface FinishOptions {
   /** The file of records. */
@@ -18,6 +18,11 @@ export interface FinishOptions {
   /** The answer to no texts: what the vectors are. */
   readonly noTexts: Embeddings<OutputVector>;
   readonly signal: AbortSignal;
+}
+
+/** Loads what a table is written with, so that what is missing is known before the work, not after it. */
+export async function loadTablePackages(format: TableFormat): Promise<void> {
+  await { parquet: loadParquetWriter, arrow: loadArrow, lance: loadLance }[format]();
 }
 
 /** Makes a table's file, or folder, of the parts of a run. Killed on the way, it is made again from the start. */

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 
 import type { SchemaElement } from "hyparquet";
+import type * as ParquetModule from "hyparquet-writer";
 
 import type { OutputVector } from "../../embedding-backend.js";
 import { loadPeer } from "../optional-peer.js";
@@ -9,11 +10,7 @@ import { vectorColumn, type Column, type Table, type TableRows } from "./table.j
 
 /** Writes a Parquet file, one row group a time. Vectors are lists of FLOAT, or of INT32 with the width of their numbers. */
 export async function writeParquet(file: string, table: Table): Promise<void> {
-  const { ByteWriter, ParquetWriter } = await loadPeer(
-    "hyparquet-writer",
-    "--format parquet",
-    () => import("hyparquet-writer"),
-  );
+  const { ByteWriter, ParquetWriter } = await loadParquetWriter();
   const handle = await open(file, "w");
   try {
     const writer = new ByteWriter();
@@ -33,6 +30,10 @@ export async function writeParquet(file: string, table: Table): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+export function loadParquetWriter(): Promise<typeof ParquetModule> {
+  return loadPeer("hyparquet-writer", "--format parquet", () => import("hyparquet-writer"));
 }
 
 function schemaOf(table: Table): SchemaElement[] {

@@ -1,3 +1,4 @@
+import { realpath } from "node:fs/promises";
 import path from "node:path";
 
 import { tableFormats, type TableFormat } from "../../bulk/tables/table.js";
@@ -37,6 +38,11 @@ export async function chooseOutput(
   if (name === undefined && isTable(format)) {
     throw new UsageError(`${format} is written to a file: pass --output FILE`);
   }
+  if (file !== undefined && values.file !== undefined && (await isSame(values.file, file.target))) {
+    throw new UsageError(
+      "--file and --output are the same file: the vectors would take the place of the texts",
+    );
+  }
   const collect = values.strict !== true && !fromArguments;
   const beside = file && `${file.target}.errors.jsonl`;
   return {
@@ -45,6 +51,11 @@ export async function chooseOutput(
     name,
     errors: collect ? (parseFilled("errors", values.errors) ?? beside) : undefined,
   };
+}
+
+async function isSame(input: string, target: string): Promise<boolean> {
+  // A file that is not there is met when it is read.
+  return (await realpath(input).catch(() => undefined)) === target;
 }
 
 export function isTable(format: OutputFormat): format is TableFormat {

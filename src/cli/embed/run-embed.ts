@@ -4,7 +4,7 @@ import type { RunState } from "../../bulk/journal.js";
 import { embedBulk } from "../../bulk/run.js";
 import type { Source } from "../../bulk/sources/source.js";
 import { StreamDestination } from "../../bulk/stream-destination.js";
-import { finishTable } from "../../bulk/tables/finish-table.js";
+import { finishTable, loadTablePackages } from "../../bulk/tables/finish-table.js";
 import { PartsWriter } from "../../bulk/writers/parts-writer.js";
 import { createWriter, type VectorWriter } from "../../bulk/writers/vector-writer.js";
 import type { EmbeddingBackend, EmbedOptions } from "../../embedding-backend.js";
@@ -48,6 +48,7 @@ export async function runEmbed(request: EmbedRequest): Promise<void> {
   const { backend, call, input, output, values, context } = request;
   // Refuses wrong options before anything is opened.
   splitter(request);
+  if (isTable(output.format)) await loadTablePackages(output.format);
   const embedder = await Embedder.open(backend, call, values);
   try {
     const source = await input.open();
