@@ -7,6 +7,7 @@ import type { RunState } from "./journal.js";
 import type { BadLine, InputText } from "./record.js";
 import type { EmbedTexts } from "./reuse.js";
 import type { Source } from "./sources/source.js";
+import { lineError } from "./sources/texts-of.js";
 import { maxColumns, mergeKinds } from "./tables/kinds.js";
 import type { VectorWriter } from "./writers/vector-writer.js";
 
@@ -87,8 +88,7 @@ async function embedBatch(batch: Batch, { embed, destination }: BulkOptions): Pr
 }
 
 function refuseBad([first]: readonly BadLine[]): void {
-  if (first === undefined) return;
-  throw new CandleEmbedError("INVALID_INPUT", `line ${String(first.line)} ${first.reason}`);
+  if (first !== undefined) throw lineError(first);
 }
 
 /** Where a run begins with nothing but lines that cannot be used, it is the options that are wrong. */

@@ -4,6 +4,7 @@ import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Writable } from "node:stream";
 
+import { withFiles } from "../bulk/file-destination.js";
 import type { Output } from "../bulk/output.js";
 import { untilAborted } from "../utils/until-aborted.js";
 import { UsageError, type Context } from "./command.js";
@@ -37,6 +38,29 @@ export async function findOutput(file: string, folder: boolean): Promise<TargetF
   }
   if (existing?.isFile() === false) return undefined;
   return { target: await realTarget(file), mode: existing && existing.mode & 0o7777 };
+}
+
+/** Does `work` with what `--output` names, or standard output; a file appears under its name when all is written. */
+export async function withOutput(
+  file: string | undefined,
+  context: Pick<Context, "stdout" | "signal">,
+  work: (output: Output) => Promise<void>,
+): Promise<void> {
+  const found = file === undefined ? undefined : await findOutput(file, false);
+  if (found === undefined) {
+    const stream = await openStream(file, context);
+    try {
+      await work(stream);
+    } finally {
+      stream.close();
+    }
+    return;
+  }
+  const options = { ...found, parts: "target", restart: false, signal: context.signal } as const;
+  await withFiles(options, async (destination) => {
+    for (const output of destination.outputs) await work(output);
+    await destination.finish();
+  });
 }
 
 /** Standard output, or the pipe or device of that name. */

@@ -8,7 +8,12 @@ import { loadModel } from "../model-options.js";
 import { parse, parseChoice, parseCount } from "../parse.js";
 
 /** `candle-embed embed` */
-export const embed: Command = { summary: "make the vectors of texts", help: embedHelp, run };
+export const embed: Command = {
+  summary: "make the vectors of texts",
+  help: embedHelp,
+  options: embedOptions,
+  run,
+};
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, embedOptions);
@@ -16,14 +21,8 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     inputType: values.query === true ? "query" : "document",
     dimensions: parseCount("dimensions", values.dimensions),
     cutWithoutMatryoshka: values["cut-without-matryoshka"],
-    outputType: parseChoice("output-type", values["output-type"], [
-      "float32",
-      "int8",
-      "uint8",
-      "binary",
-      "ubinary",
-    ]),
-    truncate: parseChoice("truncate", values.truncate, ["end", "start", "error"]),
+    outputType: parseChoice("output-type", values["output-type"], embedOptions["output-type"].values),
+    truncate: parseChoice("truncate", values.truncate, embedOptions.truncate.values),
     signal: context.signal,
   };
   const output = await chooseOutput(values, call, positionals.length > 0, context);

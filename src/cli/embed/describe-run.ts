@@ -1,7 +1,7 @@
 import type { Description } from "../../bulk/journal.js";
 import type { Fingerprint } from "../../bulk/sources/fingerprint.js";
 import type { EmbeddingBackend } from "../../embedding-backend.js";
-import { version } from "../version.js";
+import { packageVersion } from "../../utils/package-version.js";
 import type { ChosenOutput } from "./choose-output.js";
 import { dtypeOf } from "./embedder.js";
 import type { EmbedValues } from "./options.js";
@@ -35,7 +35,7 @@ export function describeRun(
     return value === undefined ? [] : [[`--${name}`, value] as const];
   });
   return {
-    "candle-embed": version(),
+    "candle-embed": packageVersion(),
     "an input of the size": size,
     "an input changed at": modified,
     "an input with the hash": edges,
