@@ -54,7 +54,7 @@ Input:
       --chunk TOKENS       split texts into chunks of at most so many tokens, at paragraphs, sentences, lines, words;
                            each has a vector and its place in the text
       --overlap N          tokens that a chunk repeats of the one before, at most (default: 0)
-      --shard I/N          work on the I-th of N parts of FILE, counted from 0; the outputs in order are the whole
+      --shard PART         work on a part of FILE only: 0/4 is the first of four; the outputs in order are the whole
 
 Vectors:
       --query              the texts are search queries (models with prompts tell them from documents)
