@@ -41,17 +41,25 @@ Examples:
 /** In which a server that cannot start, for a wrong option or a port that is taken, has ended. */
 const SETTLE_MS = 2000;
 
+const options = {
+  name: { type: "string", default: "server" },
+  env: { type: "string", multiple: true },
+  "dry-run": { type: "boolean" },
+} as const;
+
 /** `candle-embed service` */
-export const service: Command = { summary: "keep the server running, as a service of this user", help, run };
+export const service: Command = {
+  summary: "keep the server running, as a service of this user",
+  help,
+  options,
+  operands: ["install", "uninstall", "status"],
+  run,
+};
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const end = args.indexOf("--");
   const own = end === -1 ? args : args.slice(0, end);
-  const { values, positionals } = parse(own, {
-    name: { type: "string", default: "server" },
-    env: { type: "string", multiple: true },
-    "dry-run": { type: "boolean" },
-  });
+  const { values, positionals } = parse(own, options);
   const [action, ...rest] = positionals;
   if (action !== "install" && action !== "uninstall" && action !== "status") {
     throw new UsageError(`service does install, uninstall or status, not ${action ?? "nothing"}`);
