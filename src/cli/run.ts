@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
 import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
+import { bench } from "./commands/bench.js";
 import { embed } from "./commands/embed.js";
 import { models } from "./commands/models.js";
 import { pull } from "./commands/pull.js";
@@ -15,7 +16,7 @@ import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
 const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify }),
+  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify, bench }),
 );
 
 const help = `Usage: candle-embed COMMAND [options]

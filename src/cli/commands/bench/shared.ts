@@ -1,0 +1,102 @@
+import { NativeBackend } from "../../../backends/native-backend.js";
+import type { EmbeddingBackend } from "../../../embedding-backend.js";
+import type { Embedder } from "../../../evaluation/embedder.js";
+import { UsageError, type Context } from "../../command.js";
+import { toMarkdownTable } from "../../markdown-table.js";
+import { loadModel } from "../../model-options.js";
+import { parse, parseChoice, parseFilled } from "../../parse.js";
+import { toTable } from "../../table.js";
+
+/** The options of every part of `bench`, for `parse`. */
+export const benchOptions = {
+  dtype: { type: "string" },
+  format: { type: "string" },
+  threads: { type: "string" },
+  pooling: { type: "string" },
+  revision: { type: "string" },
+  "cache-dir": { type: "string" },
+  offline: { type: "boolean" },
+} as const;
+
+export type BenchValues = ReturnType<typeof parse<typeof benchOptions>>["values"];
+
+export type TableFormat = "text" | "markdown" | "json";
+
+export function parseFormat(value: string | undefined): TableFormat {
+  return parseChoice("format", value, ["text", "markdown", "json"]) ?? "text";
+}
+
+/** The words of a list with commas, or `undefined` where it is not given. */
+export function parseList<Choice extends string>(
+  name: string,
+  value: string | undefined,
+  choices?: readonly Choice[],
+): Choice[] | undefined {
+  const words = parseFilled(name, value)
+    ?.split(",")
+    .map((word) => word.trim());
+  if (words === undefined) return undefined;
+  if (words.includes("")) throw new UsageError(`--${name} has nothing between two commas`);
+  return choices === undefined
+    ? (words as Choice[])
+    : words.map((word) => parseChoice(name, word, choices) as Choice);
+}
+
+export const dtypes = ["float32", "int8"] as const;
+
+/**
+ * Loads each model in each arithmetic, one after the other, and hands it to `use` under a name that tells them apart.
+ */
+export async function forEachModel(
+  models: readonly string[],
+  values: BenchValues,
+  context: Context,
+  use: (embedder: Embedder) => Promise<void>,
+): Promise<void> {
+  const wanted = parseList("dtype", values.dtype, dtypes) ?? [undefined];
+  const { toEmbedder } = await import("../../../evaluation/embedder.js");
+  for (const model of models.length === 0 ? [undefined] : models) {
+    for (const dtype of wanted) {
+      const backend = await loadModel({ ...values, model, dtype }, context);
+      try {
+        await use(toEmbedder(backend, nameOf(backend)));
+      } finally {
+        await backend.dispose();
+      }
+    }
+  }
+}
+
+function nameOf(backend: EmbeddingBackend): string {
+  const model = backend.modelId.split(/[/\\]/).at(-1) ?? "";
+  return backend instanceof NativeBackend ? `${model} ${backend.dtype}` : model;
+}
+
+/** Rows of cells in the format that was asked for; `json` is written by the caller. */
+export function formatTable(
+  format: TableFormat,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  names = 1,
+): string {
+  return format === "markdown" ? toMarkdownTable(head, rows, names) : toTable(head, rows);
+}
+
+/** A line on a terminal that says what goes on; nothing elsewhere. */
+export class StatusLine {
+  readonly #stream: NodeJS.WriteStream;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  show(text: string): void {
+    if (this.#stream.isTTY) {
+      this.#stream.write(`\r${text.slice(0, (this.#stream.columns || 80) - 1)}\u001B[K`);
+    }
+  }
+
+  clear(): void {
+    if (this.#stream.isTTY) this.#stream.write("\r\u001B[K");
+  }
+}

@@ -1,0 +1,83 @@
+import { writeFile } from "node:fs/promises";
+
+import { poolings } from "../../../backends/native-options.js";
+import { outputNames } from "../../../evaluation/sweep/outputs.js";
+import type { SweepReport } from "../../../evaluation/sweep/sweep.js";
+import { UsageError, type Context } from "../../command.js";
+import { formatBytes } from "../../format-bytes.js";
+import { parse, parseChoice, parseCount, parseFilled } from "../../parse.js";
+import { write } from "../../write.js";
+import { openDatasets } from "./quality.js";
+import { benchOptions, dtypes, formatTable, parseFormat, parseList, StatusLine } from "./shared.js";
+
+const options = {
+  ...benchOptions,
+  data: { type: "string" },
+  dimensions: { type: "string" },
+  outputs: { type: "string" },
+  plot: { type: "string" },
+} as const;
+
+/** `candle-embed bench sweep` */
+export async function sweep(args: readonly string[], context: Context): Promise<void> {
+  const { stdout, stderr, signal } = context;
+  const { values, positionals } = parse(args, options);
+  const [model, ...more] = positionals;
+  if (more.length > 0) throw new UsageError("bench sweep takes one MODEL");
+  const format = parseFormat(values.format);
+  const plot = parseFilled("plot", values.plot);
+  const dimensions = parseList("dimensions", values.dimensions)?.map(
+    (word) => parseCount("dimensions", word) as number,
+  );
+  const wantedDtypes = parseList("dtype", values.dtype, dtypes);
+  const wantedOutputs = parseList("outputs", values.outputs, outputNames);
+  const { sweep: sweepModel } = await import("../../../evaluation/sweep/sweep.js");
+  const data = parseFilled("data", values.data) ?? "nanobeir/scifact";
+  const [dataset] = await openDatasets([data], values, context);
+  if (dataset === undefined) throw new UsageError("bench sweep takes one data set");
+  const status = new StatusLine(stderr);
+  status.show(`${dataset.name}: embedding`);
+  const report = await sweepModel(model, dataset, {
+    threads: parseCount("threads", values.threads),
+    pooling: parseChoice("pooling", values.pooling, poolings),
+    revision: parseFilled("revision", values.revision),
+    cacheDir: parseFilled("cache-dir", values["cache-dir"]),
+    offline: values.offline,
+    signal,
+    ...(dimensions !== undefined && { dimensions }),
+    ...(wantedDtypes !== undefined && { dtypes: wantedDtypes }),
+    ...(wantedOutputs !== undefined && { outputs: wantedOutputs }),
+    onPoint: ({ dtype, output }) => {
+      status.show(`${dataset.name}: ${dtype}, ${output}`);
+    },
+  }).finally(() => {
+    status.clear();
+  });
+  if (plot !== undefined) {
+    const { plotSweep } = await import("../../../evaluation/sweep/plot.js");
+    await writeFile(plot, plotSweep(report));
+  }
+  await write(
+    stdout,
+    format === "json" ? `${JSON.stringify(report, null, 2)}\n` : toText(report, format),
+  );
+}
+
+function toText({ modelId, dataset, metric, texts, threads, points }: SweepReport, format: "text" | "markdown"): string {
+  const best = points[0]?.quality ?? NaN;
+  const rows = points.map((point) => [
+    point.dtype,
+    String(point.dimensions),
+    point.output,
+    String(point.bytesPerVector),
+    point.quality.toFixed(4),
+    `${((100 * point.quality) / best).toFixed(1)} %`,
+    point.textsPerSecond.toFixed(0),
+    formatBytes(point.peakBytes),
+  ]);
+  const head = ["model", "dimensions", "output", "bytes/vector", metric, "of the first", "texts/s", "peak memory"];
+  return (
+    `${modelId} on ${dataset}: ${String(texts)} texts, ${String(threads)} threads\n\n` +
+    formatTable(format, head, rows, 3)
+  );
+}
