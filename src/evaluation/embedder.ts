@@ -58,7 +58,7 @@ export async function embedUnit(
 /** Writes a row with length 1 (a row of zeros as it is); `false` where it holds what is no number. */
 function writeUnit(row: ArrayLike<number>, target: Float32Array, offset: number): boolean {
   let square = 0;
-  for (let index = 0; index < row.length; index++) square += (row[index] as number) ** 2;
+  for (const value of Array.from(row)) square += value ** 2;
   if (!Number.isFinite(square)) return false;
   const factor = square === 0 ? 0 : 1 / Math.sqrt(square);
   for (let index = 0; index < row.length; index++) target[offset + index] = (row[index] as number) * factor;

@@ -20,7 +20,10 @@ export function fetchDataset({ choose, ...request }: DatasetRequest): Promise<Fe
       const chosen = [...choose([...files.names()])];
       if (chosen.length > 0) return Promise.resolve(chosen);
       return Promise.reject(
-        new CandleEmbedError("INVALID_INPUT", `the data set ${request.repository} has no file of the wanted kind`),
+        new CandleEmbedError(
+          "INVALID_INPUT",
+          `the data set ${request.repository} has no file of the wanted kind`,
+        ),
       );
     },
   });

@@ -133,7 +133,11 @@ async function fetchOnline(
 }
 
 /** Where the hub can't be reached, the commit that it named last time serves; huggingface_hub does the same. */
-async function currentCommit(question: HubQuestion, revision: string, cache: RepositoryCache): Promise<string> {
+async function currentCommit(
+  question: HubQuestion,
+  revision: string,
+  cache: RepositoryCache,
+): Promise<string> {
   if (isCommit(revision)) return revision;
   const last = await cache.readRef(revision);
   if (last === undefined) return askCommit(question, revision);

@@ -49,7 +49,11 @@ async function removeAll(cache: RepositoryCache): Promise<void> {
   await rmdir(cache.locks).catch(() => undefined);
 }
 
-async function removeRevision(cache: RepositoryCache, commit: string, refs: readonly string[]): Promise<void> {
+async function removeRevision(
+  cache: RepositoryCache,
+  commit: string,
+  refs: readonly string[],
+): Promise<void> {
   for (const ref of refs) await rm(path.join(cache.folder, "refs", ...ref.split("/")), { force: true });
   const snapshot = cache.snapshot(commit);
   const mine = await linkedBlobs(snapshot);

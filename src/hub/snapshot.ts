@@ -123,7 +123,9 @@ export class Snapshot implements ModelFiles {
       return true;
     };
     const parts = name.split("/").map(encodeURIComponent).join("/");
-    const url = new URL(`${settings.endpoint}/${pathPrefix(kind)}${this.repository}/resolve/${commit}/${parts}`);
+    const url = new URL(
+      `${settings.endpoint}/${pathPrefix(kind)}${this.repository}/resolve/${commit}/${parts}`,
+    );
     const onBytes = (bytes: number, received: number): void => {
       this.downloadedBytes += received;
       meter.update(name, bytes, received);

@@ -51,7 +51,7 @@ function missing(): string | undefined {
 const python = process.env["PYTHON"] ?? "python3";
 
 it("metrics equal pytrec_eval's and scipy's, to 1e-9", () => {
-  compare(stored as Questions, stored as Answers);
+  compare(stored, stored);
 });
 
 describe.skipIf(missing() !== undefined)(`asked live: ${missing() ?? python}`, () => {
@@ -84,18 +84,23 @@ function ask(): Questions {
 }
 
 it("orders by float32 score, then by descending bytes of the id", () => {
-  expect(rankDocuments([["a", 1], ["b", 1 + 1e-12], ["\uFFED", 1], ["\u{1D521}", 1], ["c", 2]])).toEqual([
-    "c",
-    "\u{1D521}",
-    "\uFFED",
-    "b",
-    "a",
-  ]);
+  expect(
+    rankDocuments([
+      ["a", 1],
+      ["b", 1 + 1e-12],
+      ["\uFFED", 1],
+      ["\u{1D521}", 1],
+      ["c", 2],
+    ]),
+  ).toEqual(["c", "\u{1D521}", "\uFFED", "b", "a"]);
 });
 
-it.each(["ndcg", "ndcg@0", "precision@3", "map@x", ""])("refuses the metric %j and says which there are", (name) => {
-  expect(() => retrievalMetric(name)).toThrow(/there are ndcg@K, recall@K/);
-});
+it.each(["ndcg", "ndcg@0", "precision@3", "map@x", ""])(
+  "refuses the metric %j and says which there are",
+  (name) => {
+    expect(() => retrievalMetric(name)).toThrow(/there are ndcg@K, recall@K/);
+  },
+);
 
 it("refuses lists that are not pairs", () => {
   expect(() => spearman([1, 2], [1])).toThrow(/two lists of the same length/);

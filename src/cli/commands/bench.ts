@@ -34,6 +34,7 @@ Options of sweep:
 Options of all:
       --dtype LIST         float32, int8: each model in each (default: quality and recall as it is; sweep both)
       --format FORMAT      text (default), markdown or json
+      --save FILE          write all figures as JSON too
       --threads N          threads of the engine (default: the CPUs this process may use)
 ${poolingHelp}
       --revision REV       a branch, tag or commit of a model on the hub
@@ -55,7 +56,9 @@ export const bench: Command = { summary: "measure how good a model's vectors are
 function run([name = "", ...args]: readonly string[], context: Context): Promise<void> {
   const part = parts.get(name);
   if (part === undefined) {
-    throw new UsageError(`bench measures ${[...parts.keys()].join(", ")}; say which, not ${JSON.stringify(name)}`);
+    throw new UsageError(
+      `bench measures ${[...parts.keys()].join(", ")}; say which, not ${JSON.stringify(name)}`,
+    );
   }
   return part(args, context);
 }

@@ -45,9 +45,8 @@ export function toRetrievalDataset(
     const document = textField(record, "corpus-id", where);
     // Where all that is listed is relevant, no grade is given.
     const grade = "score" in record ? numberField(record["score"], where) : 1;
-    let grades = judgements.get(query);
-    if (grades === undefined) judgements.set(query, (grades = new Map()));
-    grades.set(document, grade);
+    const grades = judgements.get(query) ?? new Map<string, number>();
+    judgements.set(query, grades.set(document, grade));
   }
   const queries = toTexts(records.queries, `a query of ${name}`).filter(({ id }) => judgements.has(id));
   if (queries.length === 0) throw invalidData(`${name}: none of its queries has a judgement`);

@@ -1,4 +1,5 @@
 import { createReadStream } from "node:fs";
+import type * as hyparquet from "hyparquet";
 
 import { CandleEmbedError } from "../../errors.js";
 import { splitLines } from "../../utils/split-lines.js";
@@ -56,14 +57,15 @@ export function invalidData(message: string, cause?: unknown): CandleEmbedError 
 function parseRecord(line: string, file: string, number: number): DatasetRecord {
   try {
     const record: unknown = JSON.parse(line);
-    if (typeof record === "object" && record !== null && !Array.isArray(record)) return record as DatasetRecord;
+    if (typeof record === "object" && record !== null && !Array.isArray(record))
+      return record as DatasetRecord;
   } catch {
     // said below
   }
   throw invalidData(`${file}: line ${String(number)} is no JSON object`);
 }
 
-async function importHyparquet(): Promise<typeof import("hyparquet")> {
+async function importHyparquet(): Promise<Pick<typeof hyparquet, "asyncBufferFromFile" | "parquetReadObjects">> {
   try {
     return await import("hyparquet");
   } catch (cause) {

@@ -138,7 +138,9 @@ class Part {
   id(field: string): string {
     const id = this.text(field);
     if (/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(id)) return id;
-    throw invalidData(`${this.#where}: "${field}" must be lower-case words with "-", not ${JSON.stringify(id)}`);
+    throw invalidData(
+      `${this.#where}: "${field}" must be lower-case words with "-", not ${JSON.stringify(id)}`,
+    );
   }
 
   choice<Choice extends string>(field: string, choices: readonly Choice[]): Choice {

@@ -26,7 +26,14 @@ process.once("message", (task: EmbedTask) => {
     .then((reply) => process.send?.(reply, () => process.disconnect()));
 });
 
-async function embed({ model, options, queries, documents, kind, dimensions }: EmbedTask): Promise<EmbeddedSet> {
+async function embed({
+  model,
+  options,
+  queries,
+  documents,
+  kind,
+  dimensions,
+}: EmbedTask): Promise<EmbeddedSet> {
   await using backend = await NativeBackend.load(model, options);
   const embedder = toEmbedder(backend);
   const [queryKind, documentKind] =

@@ -19,8 +19,7 @@ export const rescoreFactor = 4;
 
 const float32: Output = {
   bytesPerVector: (dimensions) => 4 * dimensions,
-  score: (queries, documents) => (a, b) =>
-    dotRows(queries.data, a, documents.data, b, documents.dimensions),
+  score: (queries, documents) => (a, b) => dotRows(queries.data, a, documents.data, b, documents.dimensions),
 };
 
 const int8: Output = {

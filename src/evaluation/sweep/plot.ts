@@ -135,7 +135,10 @@ function horizontalTick(at: number, label: string): string {
   );
 }
 
-function describe({ dtype, dimensions, output, bytesPerVector, quality }: SweepPoint, metric: string): string {
+function describe(
+  { dtype, dimensions, output, bytesPerVector, quality }: SweepPoint,
+  metric: string,
+): string {
   return (
     `${output}, ${String(dimensions)} dimensions, model ${dtype}: ` +
     `${metric} ${quality.toFixed(4)}, ${String(bytesPerVector)} bytes`

@@ -58,11 +58,20 @@ export async function sweep(
   dataset: Dataset,
   options: SweepOptions,
 ): Promise<SweepReport> {
-  const { dtypes = ["float32", "int8"], dimensions, outputs: wanted = outputNames, signal, onPoint } = options;
+  const {
+    dtypes = ["float32", "int8"],
+    dimensions,
+    outputs: wanted = outputNames,
+    signal,
+    onPoint,
+  } = options;
   const names = wanted.filter((name) => dataset.kind === "retrieval" || outputs[name].rescore === undefined);
   const wrong = dimensions?.find((each) => names.some((name) => name.startsWith("binary")) && each % 8 !== 0);
   if (wrong !== undefined) {
-    throw new CandleEmbedError("INVALID_INPUT", `binary output packs 8 dimensions a byte; ${String(wrong)} do not fit`);
+    throw new CandleEmbedError(
+      "INVALID_INPUT",
+      `binary output packs 8 dimensions a byte; ${String(wrong)} do not fit`,
+    );
   }
   const [queries, documents] = textsOf(dataset);
   const { threads, pooling, revision, cacheDir, offline, token } = options;

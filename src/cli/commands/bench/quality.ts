@@ -3,8 +3,15 @@ import type { Evaluation } from "../../../evaluation/evaluate.js";
 import type { Context } from "../../command.js";
 import { parse, parseFilled } from "../../parse.js";
 import { ProgressBar } from "../../progress-bar.js";
-import { write } from "../../write.js";
-import { benchOptions, forEachModel, formatTable, parseFormat, parseList, StatusLine } from "./shared.js";
+import {
+  benchOptions,
+  forEachModel,
+  formatTable,
+  parseFormat,
+  parseList,
+  report,
+  StatusLine,
+} from "./shared.js";
 
 const options = {
   ...benchOptions,
@@ -15,9 +22,9 @@ const options = {
 
 /** `candle-embed bench quality` */
 export async function quality(args: readonly string[], context: Context): Promise<void> {
-  const { stdout, stderr, signal } = context;
+  const { stderr, signal } = context;
   const { values, positionals } = parse(args, options);
-  const format = parseFormat(values.format);
+  parseFormat(values.format);
   const metrics = parseList("metrics", values.metrics);
   const { evaluate } = await import("../../../evaluation/evaluate.js");
   const datasets = await openDatasets(values.data ?? ["stsb", "nanobeir/scifact"], values, context);
@@ -40,10 +47,7 @@ export async function quality(args: readonly string[], context: Context): Promis
   } finally {
     status.clear();
   }
-  await write(
-    stdout,
-    format === "json" ? `${JSON.stringify(evaluations, null, 2)}\n` : toTables(evaluations, format),
-  );
+  await report(evaluations, values, (format) => toTables(evaluations, format), context);
 }
 
 /** Opens them before a model is loaded: a wrong name is told at once. */

@@ -2,8 +2,7 @@ import type { RecallScores } from "../../../evaluation/recall/evaluate-recall.js
 import { distractorKinds } from "../../../evaluation/recall/scenario.js";
 import type { Context } from "../../command.js";
 import { parse } from "../../parse.js";
-import { write } from "../../write.js";
-import { benchOptions, forEachModel, formatTable, parseFormat } from "./shared.js";
+import { benchOptions, forEachModel, formatTable, parseFormat, report } from "./shared.js";
 
 const options = {
   ...benchOptions,
@@ -21,7 +20,7 @@ interface EmbedderScores {
 /** `candle-embed bench recall` */
 export async function recall(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, options);
-  const format = parseFormat(values.format);
+  parseFormat(values.format);
   const { builtInScenarioNames, openScenario } =
     await import("../../../evaluation/recall/built-in-scenarios.js");
   const { combineRecall, evaluateRecall } = await import("../../../evaluation/recall/evaluate-recall.js");
@@ -35,11 +34,8 @@ export async function recall(args: readonly string[], context: Context): Promise
     }
     results.push({ embedder: embedder.name, scenarios: scores, all: combineRecall(scores) });
   });
-  const output =
-    format === "json"
-      ? `${JSON.stringify(results, null, 2)}\n`
-      : toTables(results, format) + (values.misses === true ? toMisses(results) : "");
-  await write(context.stdout, output);
+  const misses = values.misses === true ? toMisses(results) : "";
+  await report(results, values, (format) => toTables(results, format) + misses, context);
 }
 
 function toTables(results: readonly EmbedderScores[], format: "text" | "markdown"): string {

@@ -1,16 +1,20 @@
+import { writeFile } from "node:fs/promises";
+
 import { NativeBackend } from "../../../backends/native-backend.js";
 import type { EmbeddingBackend } from "../../../embedding-backend.js";
 import type { Embedder } from "../../../evaluation/embedder.js";
 import { UsageError, type Context } from "../../command.js";
 import { toMarkdownTable } from "../../markdown-table.js";
 import { loadModel } from "../../model-options.js";
-import { parse, parseChoice, parseFilled } from "../../parse.js";
+import { type parse, parseChoice, parseFilled } from "../../parse.js";
 import { toTable } from "../../table.js";
+import { write } from "../../write.js";
 
 /** The options of every part of `bench`, for `parse`. */
 export const benchOptions = {
   dtype: { type: "string" },
   format: { type: "string" },
+  save: { type: "string" },
   threads: { type: "string" },
   pooling: { type: "string" },
   revision: { type: "string" },
@@ -72,14 +76,28 @@ function nameOf(backend: EmbeddingBackend): string {
   return backend instanceof NativeBackend ? `${model} ${backend.dtype}` : model;
 }
 
-/** Rows of cells in the format that was asked for; `json` is written by the caller. */
+/** Rows of cells as a table. */
 export function formatTable(
-  format: TableFormat,
+  format: "text" | "markdown",
   head: readonly string[],
   rows: readonly (readonly string[])[],
   names = 1,
 ): string {
   return format === "markdown" ? toMarkdownTable(head, rows, names) : toTable(head, rows);
+}
+
+/** Prints what was measured in the format that was asked for, and saves it where `--save` says. */
+export async function report(
+  results: unknown,
+  { format, save }: Pick<BenchValues, "format" | "save">,
+  toText: (format: "text" | "markdown") => string,
+  { stdout }: Pick<Context, "stdout">,
+): Promise<void> {
+  const json = `${JSON.stringify(results, null, 2)}\n`;
+  const file = parseFilled("save", save);
+  if (file !== undefined) await writeFile(file, json);
+  const wanted = parseFormat(format);
+  await write(stdout, wanted === "json" ? json : toText(wanted));
 }
 
 /** A line on a terminal that says what goes on; nothing elsewhere. */

@@ -6,9 +6,8 @@ import type { SweepReport } from "../../../evaluation/sweep/sweep.js";
 import { UsageError, type Context } from "../../command.js";
 import { formatBytes } from "../../format-bytes.js";
 import { parse, parseChoice, parseCount, parseFilled } from "../../parse.js";
-import { write } from "../../write.js";
 import { openDatasets } from "./quality.js";
-import { benchOptions, dtypes, formatTable, parseFormat, parseList, StatusLine } from "./shared.js";
+import { benchOptions, dtypes, formatTable, parseFormat, parseList, report, StatusLine } from "./shared.js";
 
 const options = {
   ...benchOptions,
@@ -20,11 +19,11 @@ const options = {
 
 /** `candle-embed bench sweep` */
 export async function sweep(args: readonly string[], context: Context): Promise<void> {
-  const { stdout, stderr, signal } = context;
+  const { stderr, signal } = context;
   const { values, positionals } = parse(args, options);
   const [model, ...more] = positionals;
   if (more.length > 0) throw new UsageError("bench sweep takes one MODEL");
-  const format = parseFormat(values.format);
+  parseFormat(values.format);
   const plot = parseFilled("plot", values.plot);
   const dimensions = parseList("dimensions", values.dimensions)?.map(
     (word) => parseCount("dimensions", word) as number,
@@ -37,7 +36,7 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   if (dataset === undefined) throw new UsageError("bench sweep takes one data set");
   const status = new StatusLine(stderr);
   status.show(`${dataset.name}: embedding`);
-  const report = await sweepModel(model, dataset, {
+  const result = await sweepModel(model, dataset, {
     threads: parseCount("threads", values.threads),
     pooling: parseChoice("pooling", values.pooling, poolings),
     revision: parseFilled("revision", values.revision),
@@ -55,15 +54,15 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   });
   if (plot !== undefined) {
     const { plotSweep } = await import("../../../evaluation/sweep/plot.js");
-    await writeFile(plot, plotSweep(report));
+    await writeFile(plot, plotSweep(result));
   }
-  await write(
-    stdout,
-    format === "json" ? `${JSON.stringify(report, null, 2)}\n` : toText(report, format),
-  );
+  await report(result, values, (format) => toText(result, format), context);
 }
 
-function toText({ modelId, dataset, metric, texts, threads, points }: SweepReport, format: "text" | "markdown"): string {
+function toText(
+  { modelId, dataset, metric, texts, threads, points }: SweepReport,
+  format: "text" | "markdown",
+): string {
   const best = points[0]?.quality ?? NaN;
   const rows = points.map((point) => [
     point.dtype,
@@ -75,7 +74,16 @@ function toText({ modelId, dataset, metric, texts, threads, points }: SweepRepor
     point.textsPerSecond.toFixed(0),
     formatBytes(point.peakBytes),
   ]);
-  const head = ["model", "dimensions", "output", "bytes/vector", metric, "of the first", "texts/s", "peak memory"];
+  const head = [
+    "model",
+    "dimensions",
+    "output",
+    "bytes/vector",
+    metric,
+    "of the first",
+    "texts/s",
+    "peak memory",
+  ];
   return (
     `${modelId} on ${dataset}: ${String(texts)} texts, ${String(threads)} threads\n\n` +
     formatTable(format, head, rows, 3)
