@@ -52,6 +52,7 @@ it.each(["qrels/test.tsv", "qrels/dev.tsv", "qrels.tsv"])(
       documents: [
         { id: "1", text: "Red apples" },
         { id: "2", text: "pears" },
+        { id: "3", text: "" },
       ],
     });
     expect(dataset.kind === "retrieval" && Object.fromEntries(dataset.judgements.get("a") ?? [])).toEqual({

@@ -31,7 +31,13 @@ export async function openHubDataset(name: string, options: DatasetOptions): Pro
   const repository = nanoBeirRepositories[name.replace("nanobeir/", "")] ?? name;
   const parts = { documents: part("corpus"), queries: part("queries"), judgements: part("qrels") };
   const { documents = [], queries = [], judgements = [] } = await fetchParts(repository, parts, options);
-  return toRetrievalDataset(name, { documents, queries, judgements });
+  // sentence-transformers' NanoBEIREvaluator leaves empty texts out as well.
+  const isFilled = ({ text }: DatasetRecord): boolean => text !== "";
+  return toRetrievalDataset(name, {
+    documents: documents.filter(isFilled),
+    queries: queries.filter(isFilled),
+    judgements,
+  });
 }
 
 function part(folder: string): RegExp {

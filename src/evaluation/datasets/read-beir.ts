@@ -59,7 +59,6 @@ export function toRetrievalDataset(
   };
 }
 
-/** Texts that are empty are left out, as BEIR's own readers do: nothing can be found by them. */
 function toTexts(records: readonly DatasetRecord[], where: string): DatasetText[] {
   const seen = new Set<string>();
   const texts: DatasetText[] = [];
@@ -69,7 +68,7 @@ function toTexts(records: readonly DatasetRecord[], where: string): DatasetText[
     seen.add(id);
     const title = typeof record["title"] === "string" ? record["title"] : "";
     const text = `${title} ${textField(record, "text", where)}`.trim();
-    if (text !== "") texts.push({ id, text });
+    texts.push({ id, text });
   }
   return texts;
 }

@@ -65,7 +65,9 @@ function parseRecord(line: string, file: string, number: number): DatasetRecord 
   throw invalidData(`${file}: line ${String(number)} is no JSON object`);
 }
 
-async function importHyparquet(): Promise<Pick<typeof hyparquet, "asyncBufferFromFile" | "parquetReadObjects">> {
+async function importHyparquet(): Promise<
+  Pick<typeof hyparquet, "asyncBufferFromFile" | "parquetReadObjects">
+> {
   try {
     return await import("hyparquet");
   } catch (cause) {

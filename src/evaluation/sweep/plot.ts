@@ -1,8 +1,8 @@
 import type { SweepPoint, SweepReport } from "./sweep.js";
 
-const width = 860;
+const width = 900;
 const height = 520;
-const area = { left: 70, right: 230, top: 60, bottom: 70 };
+const area = { left: 70, right: 262, top: 60, bottom: 70 };
 
 /** Colour tells the output, the dash the arithmetic; told apart by people who do not see all colours (Okabe and Ito). */
 const colours: Readonly<Record<SweepPoint["output"], string>> = {
