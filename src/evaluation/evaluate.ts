@@ -1,4 +1,5 @@
 import { CandleEmbedError } from "../errors.js";
+import { aborted } from "../utils/cancellation.js";
 import { inBatches } from "../utils/in-batches.js";
 import type { Dataset, RetrievalDataset, StsDataset } from "./datasets/dataset.js";
 import { embedUnit, type Embedder } from "./embedder.js";
@@ -155,9 +156,7 @@ class Clock {
 
   async time<Result>(texts: number, work: () => Promise<Result>): Promise<Result> {
     const { signal, onProgress } = this.#options;
-    if (signal?.aborted === true) {
-      throw new CandleEmbedError("ABORTED", "the operation was aborted", { cause: signal.reason as unknown });
-    }
+    if (signal?.aborted === true) throw aborted(signal);
     const start = performance.now();
     const result = await work();
     this.seconds += (performance.now() - start) / 1000;

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
+import { aborted } from "../utils/cancellation.js";
 import { onAbort } from "../utils/on-abort.js";
 import { askCommit, askListing, type HubQuestion } from "./api.js";
 import { RepositoryCache, type Listing } from "./cache.js";
@@ -245,10 +246,6 @@ function offline({ kind, repository, settings }: RepositoryRequest, what: string
     "OFFLINE",
     `${repository}: ${what} in the cache ${settings.cacheDir}, and downloads are turned off (offline, HF_HUB_OFFLINE). ${way}`,
   );
-}
-
-function aborted(signal: AbortSignal | undefined): CandleEmbedError {
-  return new CandleEmbedError("ABORTED", "the operation was aborted", { cause: signal?.reason as unknown });
 }
 
 /** For what is of use but not needed: a failure of the file system, as in a cache that can only be read, is ignored. */

@@ -1,5 +1,5 @@
 import { UsageError, type Command, type Context } from "../command.js";
-import { poolingHelp } from "../model-options.js";
+import { sourceOptionsHelp } from "../model-options.js";
 import { quality } from "./bench/quality.js";
 import { recall } from "./bench/recall.js";
 import { sweep } from "./bench/sweep.js";
@@ -36,10 +36,7 @@ Options of all:
       --format FORMAT      text (default), markdown or json
       --save FILE          write all figures as JSON too
       --threads N          threads of the engine (default: the CPUs this process may use)
-${poolingHelp}
-      --revision REV       a branch, tag or commit of a model on the hub
-      --cache-dir DIR      where downloaded models and data sets are (default: Hugging Face's cache)
-      --offline            use only what is in the cache
+${sourceOptionsHelp}
 
 Examples:
   candle-embed bench quality --data stsb ./my-model all-MiniLM-L6-v2

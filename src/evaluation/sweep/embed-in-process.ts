@@ -3,6 +3,7 @@ import path from "node:path";
 
 import type { NativeOptions } from "../../backends/native-options.js";
 import { CandleEmbedError, type CandleEmbedErrorCode } from "../../errors.js";
+import { aborted } from "../../utils/cancellation.js";
 import type { Vectors } from "../compare.js";
 import type { Dataset } from "../datasets/dataset.js";
 
@@ -57,11 +58,8 @@ export function embedInProcess(task: EmbedTask, signal?: AbortSignal): Promise<E
     child.once("exit", (code, killedBy) => {
       signal?.removeEventListener("abort", stop);
       if (reply !== undefined && "embedded" in reply) resolve(reply.embedded);
-      else if (signal?.aborted === true) {
-        reject(
-          new CandleEmbedError("ABORTED", "the operation was aborted", { cause: signal.reason as unknown }),
-        );
-      } else if (reply !== undefined) reject(new CandleEmbedError(reply.code, reply.message));
+      else if (signal?.aborted === true) reject(aborted(signal));
+      else if (reply !== undefined) reject(new CandleEmbedError(reply.code, reply.message));
       else {
         const end = killedBy ?? `exit code ${String(code)}`;
         reject(new CandleEmbedError("INTERNAL", `the process that embeds ended early: ${end}`));

@@ -5,7 +5,7 @@ import type { EmbeddingBackend } from "../../../embedding-backend.js";
 import type { Embedder } from "../../../evaluation/embedder.js";
 import { UsageError, type Context } from "../../command.js";
 import { toMarkdownTable } from "../../markdown-table.js";
-import { loadModel } from "../../model-options.js";
+import { loadModel, sourceOptions } from "../../model-options.js";
 import { type parse, parseChoice, parseFilled } from "../../parse.js";
 import { toTable } from "../../table.js";
 import { write } from "../../write.js";
@@ -16,10 +16,7 @@ export const benchOptions = {
   format: { type: "string" },
   save: { type: "string" },
   threads: { type: "string" },
-  pooling: { type: "string" },
-  revision: { type: "string" },
-  "cache-dir": { type: "string" },
-  offline: { type: "boolean" },
+  ...sourceOptions,
 } as const;
 
 export type BenchValues = ReturnType<typeof parse<typeof benchOptions>>["values"];

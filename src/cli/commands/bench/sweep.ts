@@ -1,11 +1,11 @@
 import { writeFile } from "node:fs/promises";
 
-import { poolings } from "../../../backends/native-options.js";
 import { outputNames } from "../../../evaluation/sweep/outputs.js";
 import type { SweepReport } from "../../../evaluation/sweep/sweep.js";
 import { UsageError, type Context } from "../../command.js";
 import { formatBytes } from "../../format-bytes.js";
-import { parse, parseChoice, parseCount, parseFilled } from "../../parse.js";
+import { toSourceOptions } from "../../model-options.js";
+import { parse, parseCount, parseFilled } from "../../parse.js";
 import { openDatasets } from "./quality.js";
 import { benchOptions, dtypes, formatTable, parseFormat, parseList, report, StatusLine } from "./shared.js";
 
@@ -38,10 +38,7 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   status.show(`${dataset.name}: embedding`);
   const result = await sweepModel(model, dataset, {
     threads: parseCount("threads", values.threads),
-    pooling: parseChoice("pooling", values.pooling, poolings),
-    revision: parseFilled("revision", values.revision),
-    cacheDir: parseFilled("cache-dir", values["cache-dir"]),
-    offline: values.offline,
+    ...toSourceOptions(values),
     signal,
     ...(dimensions !== undefined && { dimensions }),
     ...(wantedDtypes !== undefined && { dtypes: wantedDtypes }),
