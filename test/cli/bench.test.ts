@@ -146,6 +146,7 @@ it.each([
 
 it.each([
   [["bench", "quality", "--data", "nowhere"], /INVALID_INPUT: there is no data set "nowhere"/],
+  [["bench", "quality", "--metrics", "precision@3"], /INVALID_INPUT: there is no metric "precision@3"/],
   [["bench", "recall", "--scenario", "nowhere.json"], /ENOENT: no such file/],
   [
     ["bench", "sweep", "--data", "stsb", "--offline", "--cache-dir", folder],

@@ -7,7 +7,7 @@ import {
   benchOptions,
   forEachModel,
   formatTable,
-  parseFormat,
+  checkValues,
   parseList,
   report,
   StatusLine,
@@ -24,9 +24,11 @@ const options = {
 export async function quality(args: readonly string[], context: Context): Promise<void> {
   const { stderr, signal } = context;
   const { values, positionals } = parse(args, options);
-  parseFormat(values.format);
+  checkValues(values);
   const metrics = parseList("metrics", values.metrics);
   const { evaluate } = await import("../../../evaluation/evaluate.js");
+  const { retrievalMetric } = await import("../../../evaluation/metrics/retrieval.js");
+  metrics?.forEach(retrievalMetric);
   const datasets = await openDatasets(values.data ?? ["stsb", "nanobeir/scifact"], values, context);
   const status = new StatusLine(stderr);
   const evaluations: Evaluation[] = [];

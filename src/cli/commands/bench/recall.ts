@@ -2,7 +2,7 @@ import type { RecallScores } from "../../../evaluation/recall/evaluate-recall.js
 import { distractorKinds } from "../../../evaluation/recall/scenario.js";
 import type { Context } from "../../command.js";
 import { parse } from "../../parse.js";
-import { benchOptions, forEachModel, formatTable, parseFormat, report } from "./shared.js";
+import { benchOptions, checkValues, forEachModel, formatTable, report } from "./shared.js";
 
 const options = {
   ...benchOptions,
@@ -20,7 +20,7 @@ interface EmbedderScores {
 /** `candle-embed bench recall` */
 export async function recall(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, options);
-  parseFormat(values.format);
+  checkValues(values);
   const { builtInScenarioNames, openScenario } =
     await import("../../../evaluation/recall/built-in-scenarios.js");
   const { combineRecall, evaluateRecall } = await import("../../../evaluation/recall/evaluate-recall.js");

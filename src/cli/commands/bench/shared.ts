@@ -5,8 +5,8 @@ import type { EmbeddingBackend } from "../../../embedding-backend.js";
 import type { Embedder } from "../../../evaluation/embedder.js";
 import { UsageError, type Context } from "../../command.js";
 import { toMarkdownTable } from "../../markdown-table.js";
-import { loadModel, sourceOptions } from "../../model-options.js";
-import { type parse, parseChoice, parseFilled } from "../../parse.js";
+import { loadModel, sourceOptions, toSourceOptions } from "../../model-options.js";
+import { type parse, parseChoice, parseCount, parseFilled } from "../../parse.js";
 import { toTable } from "../../table.js";
 import { write } from "../../write.js";
 
@@ -21,9 +21,9 @@ export const benchOptions = {
 
 export type BenchValues = ReturnType<typeof parse<typeof benchOptions>>["values"];
 
-export type TableFormat = "text" | "markdown" | "json";
+type TableFormat = "text" | "markdown" | "json";
 
-export function parseFormat(value: string | undefined): TableFormat {
+function parseFormat(value: string | undefined): TableFormat {
   return parseChoice("format", value, ["text", "markdown", "json"]) ?? "text";
 }
 
@@ -44,6 +44,14 @@ export function parseList<Choice extends string>(
 }
 
 export const dtypes = ["float32", "int8"] as const;
+
+/** Complains of a wrong value before anything is fetched or measured. */
+export function checkValues(values: BenchValues): void {
+  parseFormat(values.format);
+  parseList("dtype", values.dtype, dtypes);
+  parseCount("threads", values.threads);
+  toSourceOptions(values);
+}
 
 /**
  * Loads each model in each arithmetic, one after the other, and hands it to `use` under a name that tells them apart.

@@ -7,7 +7,7 @@ import { formatBytes } from "../../format-bytes.js";
 import { toSourceOptions } from "../../model-options.js";
 import { parse, parseCount, parseFilled } from "../../parse.js";
 import { openDatasets } from "./quality.js";
-import { benchOptions, dtypes, formatTable, parseFormat, parseList, report, StatusLine } from "./shared.js";
+import { benchOptions, checkValues, dtypes, formatTable, parseList, report, StatusLine } from "./shared.js";
 
 const options = {
   ...benchOptions,
@@ -23,7 +23,7 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   const { values, positionals } = parse(args, options);
   const [model, ...more] = positionals;
   if (more.length > 0) throw new UsageError("bench sweep takes one MODEL");
-  parseFormat(values.format);
+  checkValues(values);
   const plot = parseFilled("plot", values.plot);
   const dimensions = parseList("dimensions", values.dimensions)?.map(
     (word) => parseCount("dimensions", word) as number,
