@@ -1,4 +1,4 @@
-// npm run bench -- throughput|latency|memory|startup|scaling [options]; see METHODOLOGY.md.
+// npm run bench -- throughput|latency|memory|startup|scaling|server [options]; see METHODOLOGY.md.
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ import { chooseEngines } from "./engines/index.mjs";
 import { describeMachine } from "./lib/machine.mjs";
 import { benches, cache, root } from "./lib/paths.mjs";
 import { buildRust, getModel, installPeers, installPython, requireBuild } from "./lib/setup.mjs";
+import { server } from "./server/run.mjs";
 
 const commands = { throughput, latency, memory, startup, scaling };
 
@@ -22,6 +23,7 @@ const usage = `npm run bench -- COMMAND [options]
   memory       memory of the process at the end of the mixed file
   startup      from the start of a process to its first vector
   scaling      candle-embed against length, batch size and threads; the tokenizer's share
+  server       the embedding server under load; "server --help" shows its suites and options
 
   --engines A,B      only engines whose names start so
   --workloads A,B    of short, mixed, long (throughput)
@@ -36,6 +38,11 @@ const usage = `npm run bench -- COMMAND [options]
 
 /** Tokens of a text: the limit that all-MiniLM-L6-v2 comes with. */
 const LIMIT = 256;
+
+if (process.argv[2] === "server") {
+  await server(process.argv.slice(3));
+  process.exit(0);
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -15,15 +15,16 @@ const pending = new Map();
  *
  * @param {string} name
  * @param {string} version
+ * @param {string[]} further Requirements, as pip takes them, of what comes with it: for versions that stay the same.
  * @returns {Promise<{ python: string, path: string, reason?: undefined } | { path?: undefined, reason: string }>}
  */
-export function getPipPackage(name, version) {
+export function getPipPackage(name, version, further = []) {
   const key = `${name}-${version}`;
-  if (!pending.has(key)) pending.set(key, findOrInstall(name, version));
+  if (!pending.has(key)) pending.set(key, findOrInstall(name, version, further));
   return pending.get(key);
 }
 
-async function findOrInstall(name, version) {
+async function findOrInstall(name, version, further) {
   const cache = fileURLToPath(new URL("../.cache", import.meta.url));
   const target = path.join(cache, `${name}-${version}`);
   const scratch = path.join(cache, `.partial-${process.pid}-${randomBytes(4).toString("hex")}`);
@@ -33,7 +34,7 @@ async function findOrInstall(name, version) {
       await mkdir(cache, { recursive: true });
       await run(python, [
         ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"],
-        ...["--target", scratch, `${name}==${version}`],
+        ...["--target", scratch, `${name}==${version}`, ...further],
       ]);
       // Where a parallel run was faster, its folder stays.
       await rename(scratch, target).catch(async (error) => {

@@ -30,7 +30,7 @@ function bench(title, ...args) {
   const began = performance.now();
   const markdown = execFileSync(
     process.execPath,
-    [main, "bench", ...args, "--format", "markdown", "--save", save],
+    [main, "bench", ...args, "--markdown", "--save", save],
     // npm runs scripts in the repository's root; folders are meant relative to where the user stands.
     { cwd: process.env.INIT_CWD ?? process.cwd(), encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] },
   );

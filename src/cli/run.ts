@@ -1,23 +1,10 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
-
 import { CandleEmbedError } from "../errors.js";
-import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
-import { bench } from "./commands/bench.js";
-import { embed } from "./commands/embed.js";
-import { models } from "./commands/models.js";
-import { pull } from "./commands/pull.js";
-import { quantize } from "./commands/quantize.js";
-import { rm } from "./commands/rm.js";
-import { search } from "./commands/search.js";
-import { similarity } from "./commands/similarity.js";
-import { verify } from "./commands/verify.js";
+import { packageVersion } from "../utils/package-version.js";
+import { CheckFailed, UsageError, type Context } from "./command.js";
+import { commands } from "./command-list.js";
 import { watchEnds } from "./watch-ends.js";
+import { columnsOf, fitHelp } from "./wrap.js";
 import { write } from "./write.js";
-
-const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify, bench }),
-);
 
 const help = `Usage: candle-embed COMMAND [options]
 
@@ -43,7 +30,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const ends = watchEnds(stdout);
   try {
     await dispatch(args, { stdin, stdout, stderr, signal: ends.signal });
-    return ends.exitCode ?? 0;
+    return commands.get(args[0] ?? "")?.endsWithSignal === true ? 0 : (ends.exitCode ?? 0);
   } catch (error) {
     // Once the run was ended from outside, what failed after it is of no interest.
     if (ends.exitCode !== undefined) return ends.exitCode;
@@ -58,14 +45,18 @@ export async function run(args: readonly string[]): Promise<number> {
 async function dispatch(args: readonly string[], context: Context): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined) throw new UsageError('which command? "candle-embed --help" lists them');
-  if (name === "--version" || name === "-V") return write(context.stdout, `${version()}\n`);
-  if (name === "--help" || name === "-h" || name === "help") return write(context.stdout, `${help}\n`);
+  if (name === "--version" || name === "-V") return write(context.stdout, `${packageVersion()}\n`);
+  if (name === "--help" || name === "-h" || name === "help") return printHelp(help, context);
   const command = commands.get(name);
   if (command === undefined) {
     throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
   }
-  if (asksForHelp(rest)) return write(context.stdout, `${command.help}\n`);
+  if (asksForHelp(rest)) return printHelp(command.help, context);
   return command.run(rest, context);
+}
+
+function printHelp(page: string, { stdout }: Context): Promise<void> {
+  return write(stdout, `${fitHelp(page, columnsOf(stdout))}\n`);
 }
 
 /** `--` ends the options: a text may be called `--help`. */
@@ -73,11 +64,6 @@ function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const options = end === -1 ? args : args.slice(0, end);
   return options.includes("--help") || options.includes("-h");
-}
-
-function version(): string {
-  const file = path.join(__dirname, "../../package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 function describe(error: unknown): string {

@@ -23,6 +23,10 @@ export class Cancellation {
     this.#waiter?.(error);
   }
 
+  get isCancelled(): boolean {
+    return this.#error !== undefined;
+  }
+
   throwIfCancelled(): void {
     if (this.#error !== undefined) throw this.#error;
   }

@@ -57,12 +57,12 @@ it("writes Markdown, and JSON with the figures unrounded; several data sets have
     "mrr@1,map",
     tinyModel,
   ];
-  const markdown = await runCli([...args, "--format", "markdown"]);
+  const markdown = await runCli([...args, "--markdown"]);
   expect(markdown.stdout).toMatch(
     /^\| model \| data \| mrr@1 \| map \| texts\/s \|\n\| --- \| --- \| ---: \| ---: \| ---: \|\n/,
   );
   expect(markdown.stdout).toMatch(/\| mean of 2 \|/);
-  const json = await runCli([...args, "--format", "json"]);
+  const json = await runCli([...args, "--json"]);
   expect(JSON.parse(json.stdout)).toMatchObject([
     { embedder: "tiny-bert-mean float32", dataset: "fruit", kind: "retrieval", main: "mrr@1", texts: 10 },
     { dataset: "fruit" },
@@ -77,7 +77,7 @@ it("leaves out documents with the query's id where it is asked to", async () => 
   writeFileSync(path.join(same, "queries.jsonl"), row("1", "apples"));
   writeFileSync(path.join(same, "qrels.tsv"), "query-id\tcorpus-id\tscore\n1\t2\t1\n");
   const measure = async (...more: string[]): Promise<unknown> => {
-    const args = ["bench", "quality", "--data", same, "--metrics", "mrr@10", "--format", "json", tinyModel];
+    const args = ["bench", "quality", "--data", same, "--metrics", "mrr@10", "--json", tinyModel];
     const [{ metrics }] = JSON.parse((await runCli([...args, ...more])).stdout) as [{ metrics: unknown }];
     return metrics;
   };
@@ -104,7 +104,7 @@ it("measures recall on a scenario, by kind of distractor, and lists the misses",
 });
 
 it("measures recall on all scenarios that come along", async () => {
-  const { stdout } = await runCli(["bench", "recall", "--format", "json", tinyModel]);
+  const { stdout } = await runCli(["bench", "recall", "--json", tinyModel]);
   const [{ scenarios, all }] = JSON.parse(stdout) as [{ scenarios: { scenario: string }[]; all: object }];
   expect(scenarios.map(({ scenario }) => scenario)).toHaveLength(6);
   expect(all).toMatchObject({ scenario: "all", questions: 143 });
@@ -137,6 +137,7 @@ it.each([
     ["bench", "sweep", "--outputs", "float16"],
     /USAGE: --outputs must be one of float32, int8, binary, binary\+rescore/,
   ],
+  [["bench", "recall", "--json", "--markdown"], /USAGE: --json or --markdown, not both/],
   [["bench", "sweep", "a", "b"], /USAGE: bench sweep takes one MODEL/],
 ])("%j is wrong usage", async (args, message) => {
   const { code, stderr } = await runCli(args);

@@ -15,6 +15,9 @@ import {
   type SearchHit,
   type VectorSpace,
 } from "candle-embed";
+import { chunkText, type Chunk } from "candle-embed/chunking";
+
+import { createServer, type EmbeddingServer } from "candle-embed/server";
 
 declare const backend: EmbeddingBackend;
 declare const someOptions: EmbedOptions;
@@ -40,6 +43,14 @@ export async function scoped(signal: AbortSignal | undefined): Promise<number[][
   return (await local.embed("a", { signal, truncate: "error" })).toArrays();
 }
 
+export async function firstChunk(local: NativeBackend): Promise<Chunk | undefined> {
+  for await (const chunk of chunkText(local, "a", { tokens: 64, overlap: 8, format: "markdown" }))
+    return chunk;
+  // @ts-expect-error -- an API's tokenizer is not known
+  chunkText(backend, "a");
+  return undefined;
+}
+
 export const hits: SearchHit[] = topK(plain.at(0), plain, 3);
 export const score: number = cosineSimilarity(plain.at(0), [1, 2, 3]);
 export const space: VectorSpace = backend.space;
@@ -61,6 +72,16 @@ plain.data = new Float32Array(3);
 new NativeBackend();
 // @ts-expect-error -- no such device
 await NativeBackend.load("all-MiniLM-L6-v2", { device: "gpu" });
+
+export async function serve(): Promise<number> {
+  await using server: EmbeddingServer = await createServer({
+    models: { a: backend, b: () => NativeBackend.load() },
+  });
+  const client: typeof fetch = server.fetch;
+  return (await client("http://localhost/health")).status;
+}
+// @ts-expect-error -- models are missing
+await createServer({});
 
 export async function remote(): Promise<EmbeddingBackend> {
   const api = await ApiBackend.connect({ preset: "openai", model: "m", apiKey: async () => "k", fetch });

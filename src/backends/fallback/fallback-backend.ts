@@ -107,6 +107,11 @@ export class FallbackBackend extends BaseBackend {
     return fallback;
   }
 
+  /** Whether calls are answered by another backend than the first, which failed. */
+  get fallingBack(): boolean {
+    return this.#fallingBack;
+  }
+
   /**
    * Embeds one text or many, all by one backend: `backend` of the result says by which.
    *

@@ -1,8 +1,8 @@
 import { UsageError, type Command, type Context } from "../command.js";
 import { sourceOptionsHelp } from "../model-options.js";
-import { quality } from "./bench/quality.js";
-import { recall } from "./bench/recall.js";
-import { sweep } from "./bench/sweep.js";
+import { quality, qualityOptions } from "./bench/quality.js";
+import { recall, recallOptions } from "./bench/recall.js";
+import { sweep, sweepOptions } from "./bench/sweep.js";
 
 const help = `Usage: candle-embed bench quality [options] [MODEL...]
        candle-embed bench recall [options] [MODEL...]
@@ -33,7 +33,8 @@ Options of sweep:
       --plot FILE          write quality against bytes per vector as SVG
 Options of all:
       --dtype LIST         float32, int8: each model in each (default: quality and recall as it is; sweep both)
-      --format FORMAT      text (default), markdown or json
+      --json               print all figures as JSON
+      --markdown           print the tables as Markdown
       --save FILE          write all figures as JSON too
       --threads N          threads of the engine (default: the CPUs this process may use)
 ${sourceOptionsHelp}
@@ -48,7 +49,13 @@ const parts: ReadonlyMap<string, (args: readonly string[], context: Context) => 
 );
 
 /** `candle-embed bench` */
-export const bench: Command = { summary: "measure how good a model's vectors are", help, run };
+export const bench: Command = {
+  summary: "measure how good a model's vectors are",
+  help,
+  options: { ...qualityOptions, ...recallOptions, ...sweepOptions },
+  operands: ["quality", "recall", "sweep"],
+  run,
+};
 
 function run([name = "", ...args]: readonly string[], context: Context): Promise<void> {
   const part = parts.get(name);

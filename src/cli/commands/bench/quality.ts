@@ -13,7 +13,7 @@ import {
   StatusLine,
 } from "./shared.js";
 
-const options = {
+export const qualityOptions = {
   ...benchOptions,
   data: { type: "string", multiple: true },
   metrics: { type: "string" },
@@ -23,7 +23,7 @@ const options = {
 /** `candle-embed bench quality` */
 export async function quality(args: readonly string[], context: Context): Promise<void> {
   const { stderr, signal } = context;
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, qualityOptions);
   checkValues(values);
   const metrics = parseList("metrics", values.metrics);
   const { evaluate } = await import("../../../evaluation/evaluate.js");

@@ -4,7 +4,7 @@ import type { Context } from "../../command.js";
 import { parse } from "../../parse.js";
 import { benchOptions, checkValues, forEachModel, formatTable, report } from "./shared.js";
 
-const options = {
+export const recallOptions = {
   ...benchOptions,
   scenario: { type: "string", multiple: true },
   misses: { type: "boolean" },
@@ -19,7 +19,7 @@ interface EmbedderScores {
 
 /** `candle-embed bench recall` */
 export async function recall(args: readonly string[], context: Context): Promise<void> {
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, recallOptions);
   checkValues(values);
   const { builtInScenarioNames, openScenario } =
     await import("../../../evaluation/recall/built-in-scenarios.js");

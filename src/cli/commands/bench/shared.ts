@@ -12,20 +12,15 @@ import { write } from "../../write.js";
 
 /** The options of every part of `bench`, for `parse`. */
 export const benchOptions = {
-  dtype: { type: "string" },
-  format: { type: "string" },
-  save: { type: "string" },
+  dtype: { type: "string", values: ["float32", "int8", "float32,int8"] },
+  json: { type: "boolean" },
+  markdown: { type: "boolean" },
+  save: { type: "string", values: "file" },
   threads: { type: "string" },
   ...sourceOptions,
 } as const;
 
 export type BenchValues = ReturnType<typeof parse<typeof benchOptions>>["values"];
-
-type TableFormat = "text" | "markdown" | "json";
-
-function parseFormat(value: string | undefined): TableFormat {
-  return parseChoice("format", value, ["text", "markdown", "json"]) ?? "text";
-}
 
 /** The words of a list with commas, or `undefined` where it is not given. */
 export function parseList<Choice extends string>(
@@ -47,7 +42,8 @@ export const dtypes = ["float32", "int8"] as const;
 
 /** Complains of a wrong value before anything is fetched or measured. */
 export function checkValues(values: BenchValues): void {
-  parseFormat(values.format);
+  if (values.json === true && values.markdown === true)
+    throw new UsageError("--json or --markdown, not both");
   parseList("dtype", values.dtype, dtypes);
   parseCount("threads", values.threads);
   toSourceOptions(values);
@@ -94,15 +90,14 @@ export function formatTable(
 /** Prints what was measured in the format that was asked for, and saves it where `--save` says. */
 export async function report(
   results: unknown,
-  { format, save }: Pick<BenchValues, "format" | "save">,
+  { json, markdown, save }: Pick<BenchValues, "json" | "markdown" | "save">,
   toText: (format: "text" | "markdown") => string,
   { stdout }: Pick<Context, "stdout">,
 ): Promise<void> {
-  const json = `${JSON.stringify(results, null, 2)}\n`;
+  const figures = `${JSON.stringify(results, null, 2)}\n`;
   const file = parseFilled("save", save);
-  if (file !== undefined) await writeFile(file, json);
-  const wanted = parseFormat(format);
-  await write(stdout, wanted === "json" ? json : toText(wanted));
+  if (file !== undefined) await writeFile(file, figures);
+  await write(stdout, json === true ? figures : toText(markdown === true ? "markdown" : "text"));
 }
 
 /** A line on a terminal that says what goes on; nothing elsewhere. */

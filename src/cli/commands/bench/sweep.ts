@@ -3,24 +3,24 @@ import { writeFile } from "node:fs/promises";
 import { outputNames } from "../../../evaluation/sweep/outputs.js";
 import type { SweepReport } from "../../../evaluation/sweep/sweep.js";
 import { UsageError, type Context } from "../../command.js";
-import { formatBytes } from "../../format-bytes.js";
+import { formatBytes } from "../../../utils/format-bytes.js";
 import { toSourceOptions } from "../../model-options.js";
 import { parse, parseCount, parseFilled } from "../../parse.js";
 import { openDatasets } from "./quality.js";
 import { benchOptions, checkValues, dtypes, formatTable, parseList, report, StatusLine } from "./shared.js";
 
-const options = {
+export const sweepOptions = {
   ...benchOptions,
   data: { type: "string" },
   dimensions: { type: "string" },
-  outputs: { type: "string" },
-  plot: { type: "string" },
+  outputs: { type: "string", values: outputNames },
+  plot: { type: "string", values: "file" },
 } as const;
 
 /** `candle-embed bench sweep` */
 export async function sweep(args: readonly string[], context: Context): Promise<void> {
   const { stderr, signal } = context;
-  const { values, positionals } = parse(args, options);
+  const { values, positionals } = parse(args, sweepOptions);
   const [model, ...more] = positionals;
   if (more.length > 0) throw new UsageError("bench sweep takes one MODEL");
   checkValues(values);
