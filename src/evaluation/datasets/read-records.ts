@@ -1,8 +1,8 @@
 import { createReadStream } from "node:fs";
-import type * as hyparquet from "hyparquet";
 
 import { CandleEmbedError } from "../../errors.js";
-import { splitLines } from "../../utils/split-lines.js";
+import { loadPeer } from "../../utils/optional-peer.js";
+import { splitRawLines } from "../../utils/raw-lines.js";
 
 /** A row of a table or an object of JSON Lines. */
 export type DatasetRecord = Readonly<Record<string, unknown>>;
@@ -12,9 +12,13 @@ export async function* readLines(
   file: string,
 ): AsyncGenerator<{ line: string; number: number }, void, undefined> {
   let number = 0;
-  for await (const line of splitLines(createReadStream(file))) {
-    number++;
-    if (line.trim() !== "") yield { line, number };
+  for await (const lines of splitRawLines(createReadStream(file))) {
+    for (const { bytes } of lines) {
+      number++;
+      if (bytes === undefined) throw invalidData(`${file}: line ${String(number)} is longer than 16 MiB`);
+      const line = bytes.toString("utf8");
+      if (line.trim() !== "") yield { line, number };
+    }
   }
 }
 
@@ -27,7 +31,11 @@ export async function readJsonLines(file: string): Promise<DatasetRecord[]> {
 
 /** The rows of a Parquet file, read with hyparquet, which is installed by those who need it. */
 export async function readParquet(file: string): Promise<DatasetRecord[]> {
-  const { asyncBufferFromFile, parquetReadObjects } = await importHyparquet();
+  const { asyncBufferFromFile, parquetReadObjects } = await loadPeer(
+    "hyparquet",
+    "a data set of the hub",
+    () => import("hyparquet"),
+  );
   try {
     return await parquetReadObjects({ file: await asyncBufferFromFile(file) });
   } catch (cause) {
@@ -63,14 +71,4 @@ function parseRecord(line: string, file: string, number: number): DatasetRecord 
     // said below
   }
   throw invalidData(`${file}: line ${String(number)} is no JSON object`);
-}
-
-async function importHyparquet(): Promise<
-  Pick<typeof hyparquet, "asyncBufferFromFile" | "parquetReadObjects">
-> {
-  try {
-    return await import("hyparquet");
-  } catch (cause) {
-    throw invalidData("data sets of the hub are Parquet files: npm install hyparquet", cause);
-  }
 }
