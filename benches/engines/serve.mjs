@@ -14,7 +14,21 @@ import { createInterface } from "node:readline";
  * @property {(request: any) => Promise<object>} load answers with { versions }
  * @property {(texts: Texts, settings: any) => Promise<Float32Array>} embed all vectors, in the order of the texts
  * @property {(texts: Texts, index: number, settings: any) => Promise<unknown>} one one text in one call
+ * @property {() => Promise<{ rss: number, peak: number }>} [memory] of what computes, where that is not this process
  */
+
+/**
+ * Indices of one batch after the other: texts of about the same length together, unless the settings say otherwise.
+ *
+ * @param {Texts} workload
+ * @param {{ batch: number, sorted?: boolean }} settings
+ */
+export function* batches({ texts, order }, { batch, sorted = true }) {
+  for (let start = 0; start < texts.length; start += batch) {
+    const end = Math.min(start + batch, texts.length);
+    yield sorted ? order.slice(start, end) : Array.from({ length: end - start }, (_, i) => start + i);
+  }
+}
 
 /** @param {Engine} engine */
 export async function serve(engine) {
@@ -61,6 +75,7 @@ export async function serve(engine) {
       return { milliseconds };
     },
     async memory() {
+      if (engine.memory !== undefined) return engine.memory();
       return { rss: process.memoryUsage().rss, peak: peakMemory() };
     },
   };
