@@ -1,8 +1,8 @@
 import { startAll } from "../lib/engine.mjs";
 import { header, notes, number, origin, table, write } from "../lib/report.mjs";
 import { median, quantile } from "../lib/stats.mjs";
-import { reference } from "./throughput.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
+import { reference } from "./throughput.mjs";
 
 const CALLS = 50;
 
@@ -12,7 +12,7 @@ const CALLS = 50;
  * @param {object} options see run.mjs
  */
 export async function latency(options) {
-  const { definitions, model, threads, limit, quick, machine, pause } = options;
+  const { definitions, model, limit, quick, machine, pause } = options;
   const rounds = options.rounds ?? (quick ? 2 : 8);
   const calls = quick ? 20 : CALLS;
   const texts = evenly(readTexts(options.data, "short"), 256);

@@ -22,7 +22,7 @@ export const reference = (model) => (model.name === "static" ? "model2vec-rs" : 
  * @param {object} options see run.mjs
  */
 export async function throughput(options) {
-  const { definitions, model, threads, limit, quick } = options;
+  const { definitions, model, limit, quick } = options;
   const names = options.workloads ?? ["short", "mixed", "long"];
   const rounds = options.rounds ?? (quick ? 2 : 5);
   const sets = names.map((name) => choose(name, options));

@@ -1,6 +1,7 @@
 // What all engines in JavaScript share: the requests on stdin, the clock, the answers on stdout.
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 
 /**
@@ -73,6 +74,32 @@ export async function serve(engine) {
         milliseconds.push(performance.now() - start);
       }
       return { milliseconds };
+    },
+    async steady({ name, calls, seconds, settings }) {
+      const workload = workloads.get(name);
+      const call = (i) => engine.one(workload, i % workload.texts.length, settings);
+      for (let i = 0; i < calls / 5; i++) await call(i);
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      const samples = [];
+      const start = performance.now();
+      let i = 0;
+      for (; i < calls && performance.now() - start < seconds * 1000; i++) {
+        if (i % Math.ceil(calls / 50) === 0) samples.push([i, process.memoryUsage().rss]);
+        await call(i);
+      }
+      delay.disable();
+      samples.push([i, process.memoryUsage().rss]);
+      const milliseconds = (value) => value / 1e6;
+      return {
+        calls: i,
+        samples,
+        delay: {
+          p50: milliseconds(delay.percentile(50)),
+          p99: milliseconds(delay.percentile(99)),
+          max: milliseconds(delay.max),
+        },
+      };
     },
     async memory() {
       if (engine.memory !== undefined) return engine.memory();

@@ -80,6 +80,16 @@ export class RunningEngine {
     return (await this.process.ask(request)).milliseconds;
   }
 
+  /**
+   * One text a call, again and again, in engines in JavaScript.
+   *
+   * @returns {Promise<{ calls: number, samples: [number, number][], delay: { p50: number, p99: number, max: number } }>}
+   * resident bytes after so many calls; the event loop's delay in milliseconds
+   */
+  steady(workload, calls, seconds, settings) {
+    return this.process.ask({ op: "steady", name: workload.name, calls, seconds, settings });
+  }
+
   /** @returns {Promise<{ rss: number, peak: number }>} bytes */
   memory() {
     return this.process.ask({ op: "memory" });
