@@ -29,25 +29,19 @@ export function bars(rows, { title, lowerIsBetter = false }) {
 }
 
 /**
- * Lines over two logarithmic axes, named at their ends.
+ * Lines over a logarithmic axis, from zero upwards, named at their ends.
  *
  * @param {{ name: string, points: [number, number][] }[]} series
  * @param {{ title: string, x: string, y: string }} options
  */
 export function lines(series, { title, x, y }) {
-  const [width, height, left, bottom, right, top] = [640, 320, 64, 44, 96, 16];
+  const [width, height, left, bottom, right, top] = [640, 320, 72, 44, 84, 16];
   const all = series.flatMap(({ points }) => points);
-  const range = (index) => {
-    const values = all.map((point) => Math.log10(point[index]));
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    return high > low ? [low, high] : [low - 0.5, high + 0.5];
-  };
-  const [x0, x1] = range(0);
-  const [y0, y1] = range(1);
-  const px = (value) => left + ((Math.log10(value) - x0) / (x1 - x0)) * (width - left - right);
-  const py = (value) => height - bottom - ((Math.log10(value) - y0) / (y1 - y0)) * (height - bottom - top);
   const xs = [...new Set(all.map(([value]) => value))].sort((a, b) => a - b);
-  const ys = ticks(10 ** y0, 10 ** y1);
+  const ys = ticks(Math.max(...all.map(([, value]) => value)));
+  const [x0, x1] = [Math.log10(xs[0]), Math.log10(xs.at(-1))];
+  const px = (value) => left + ((Math.log10(value) - x0) / (x1 - x0 || 1)) * (width - left - right);
+  const py = (value) => height - bottom - (value / ys.at(-1)) * (height - bottom - top);
   const grid = [
     ...xs.map((value) => {
       const at = px(value).toFixed(1);
@@ -60,14 +54,12 @@ export function lines(series, { title, x, y }) {
   ];
   const drawn = series.map(({ name, points }, i) => {
     const path = points.map(([a, b]) => `${px(a).toFixed(1)},${py(b).toFixed(1)}`).join(" ");
-    const [lastX, lastY] = points.at(-1);
-    return (
-      `<g class="series s${i}"><polyline points="${path}"/>` +
-      points
-        .map(([a, b]) => `<circle cx="${px(a).toFixed(1)}" cy="${py(b).toFixed(1)}" r="3.5"/>`)
-        .join("") +
-      `<text x="${(px(lastX) + 8).toFixed(1)}" y="${py(lastY).toFixed(1)}" dy="4">${escape(name)}</text></g>`
+    const circles = points.map(
+      ([a, b]) => `<circle cx="${px(a).toFixed(1)}" cy="${py(b).toFixed(1)}" r="3.5"/>`,
     );
+    const [lastX, lastY] = points.at(-1);
+    const label = `<text x="${(px(lastX) + 8).toFixed(1)}" y="${py(lastY).toFixed(1)}" dy="4">${escape(name)}</text>`;
+    return `<g class="series s${i}"><polyline points="${path}"/>${circles.join("")}${label}</g>`;
   });
   return (
     `<figure><figcaption>${escape(title)}</figcaption><svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escape(title)}">` +
@@ -77,13 +69,11 @@ export function lines(series, { title, x, y }) {
   );
 }
 
-/** 1, 2 and 5 times powers of ten between the two. */
-function ticks(low, high) {
-  const values = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
-    for (const digit of [1, 2, 5]) values.push(digit * 10 ** power);
-  }
-  return values.filter((value) => value >= low * 0.999 && value <= high * 1.001);
+/** Four to eight round numbers from zero to what is not below the highest value. */
+function ticks(highest) {
+  const power = 10 ** Math.floor(Math.log10(highest / 4));
+  const step = power * ([1, 2, 5].find((digit) => highest / (digit * power) <= 8) ?? 10);
+  return Array.from({ length: Math.ceil(highest / step) + 1 }, (_, i) => i * step);
 }
 
 /**
