@@ -15,6 +15,10 @@ export declare class NativeEmbedder {
   get info(): NativeModelInfo
   /** Checks the options of a call and starts it; DISPOSED after `dispose`. */
   startJob(options: NativeEmbedOptions): NativeJob | NativeError
+  /** All tokens of each text, off the event loop; `specialTokens` adds those around every text. */
+  tokenize(texts: Array<string>, specialTokens: boolean): Promise<NativeTokens | NativeError> | NativeError
+  /** The texts that ids spell, off the event loop; `lengths` says how many belong to each. */
+  detokenize(ids: Uint32Array, lengths: Uint32Array): Promise<Array<string> | NativeError> | NativeError
   /** Gives the weights back as soon as no job uses them any more. */
   dispose(): void
 }
@@ -148,6 +152,16 @@ export interface NativeStep {
   totalTexts: number
   /** The answer, on the last step. */
   result?: NativeEmbeddings
+}
+
+/** Tokens of texts, one after another. */
+export interface NativeTokens {
+  /** Ids of all texts. */
+  ids: Uint32Array
+  /** Start and end of each id in its text, in UTF-16 code units; a special token is empty. */
+  offsets: Uint32Array
+  /** Ids of each text. */
+  lengths: Uint32Array
 }
 
 /** Writes an int8 copy of the float model folder `source` to `target`. The same input gives the same bytes. */

@@ -1,5 +1,6 @@
 // npm test: installs and builds what is missing, then runs every test. Ends with the code of the first that fails.
 import { getHuggingfaceHub } from "./get-huggingface-hub.mjs";
+import { getPythonClients } from "./get-python-clients.mjs";
 import { getTestWeights } from "./get-test-weights.mjs";
 import { runNpm, runStep, setUp } from "./setup.mjs";
 
@@ -9,6 +10,10 @@ const { path, reason } = await getTestWeights();
 console.log(`- float32 weights: ${path ?? `none, their tests are skipped (${reason})`}`);
 const hub = await getHuggingfaceHub();
 console.log(`- huggingface_hub: ${hub.path ?? `none, the tests with it are skipped (${hub.reason})`}`);
+const clients = await getPythonClients();
+console.log(
+  `- Python's clients: ${clients.path ?? `none, the tests with them are skipped (${clients.reason})`}`,
+);
 runStep("tests: Rust", "cargo", ["test", "--release", "--workspace"]);
 // The kernels' own tests run every instruction set of the machine; here the whole engine does, on the lower ones.
 const engine = [

@@ -33,4 +33,5 @@ export {
 } from "./errors.js";
 export { catalog, type CatalogEntry } from "./catalog.js";
 export { cosineSimilarity, dotProduct } from "./similarity.js";
+export type { TokenizedText, TokenizeOptions } from "./tokens.js";
 export { topK, type SearchHit } from "./top-k.js";

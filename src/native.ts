@@ -10,6 +10,7 @@ export type {
   NativeModelInfo,
   NativeQuantizeReport,
   NativeStep,
+  NativeTokens,
 } from "../index.js";
 
 /** Loads a model folder off the event loop. */

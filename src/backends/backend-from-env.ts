@@ -8,6 +8,7 @@ import { FallbackBackend } from "./fallback/fallback-backend.js";
 import type { FallbackOptions } from "./fallback/fallback-options.js";
 import { NativeBackend } from "./native-backend.js";
 import type { Device, Dtype, NativeOptions } from "./native-options.js";
+import { splitCommand } from "./split-command.js";
 
 const providers = ["native", "api", "api-with-local-fallback", "local-with-api-fallback"] as const;
 type Provider = (typeof providers)[number];
@@ -145,7 +146,7 @@ function apiOptions(values: Values, options: EnvironmentOptions, local?: Embeddi
     ...(local !== undefined && { prompts: local.space.prompts, normalized: local.space.normalized }),
     baseUrl: values.EMBEDDING_API_BASE_URL,
     apiKey,
-    apiKeyCommand: command === undefined ? undefined : splitCommand(command),
+    apiKeyCommand: command === undefined ? undefined : splitCommand("EMBEDDING_API_KEY_CMD", command),
   };
 }
 
@@ -161,15 +162,4 @@ function modelOptions(values: Values, { signal }: EnvironmentOptions): ApiOption
     space: entry?.name,
     signal,
   };
-}
-
-/** Words between spaces; quotation marks of either kind keep spaces in a word. Nothing else has a meaning. */
-function splitCommand(command: string): string[] {
-  const words = [...command.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) =>
-    word.replace(/"([^"]*)"|'([^']*)'/g, (_, double?: string, single?: string) => double ?? single ?? ""),
-  );
-  if (words.length > 0 && !/["']/.test(command.replace(/"[^"]*"|'[^']*'/g, ""))) return words;
-  throw invalid(
-    "EMBEDDING_API_KEY_CMD must be a program with its arguments, every quotation mark with its other one",
-  );
 }

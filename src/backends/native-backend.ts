@@ -1,20 +1,16 @@
 import { defaultModel } from "../catalog.js";
-import type {
-  EmbeddingBackend,
-  EmbedOptions,
-  OutputType,
-  OutputVector,
-  VectorSpace,
-} from "../embedding-backend.js";
+import type { EmbedOptions, OutputType, OutputVector, VectorSpace } from "../embedding-backend.js";
 import { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
 import { unwrap, type NativeEmbedder, type NativeEmbeddings } from "../native.js";
+import type { TokenizedText, TokenizeOptions } from "../tokens.js";
 import { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
-import { describe, invalid } from "./check-options.js";
-import { checkEmbedOptions, copyTexts, toNativeEmbedOptions, withInputType } from "./embed-options.js";
+import { BaseBackend, disposed } from "./base-backend.js";
+import { checkEmbedOptions, copyTexts, toNativeEmbedOptions } from "./embed-options.js";
 import { locateModel, type LocatedModel } from "./locate-model.js";
 import { toNativeLoadOptions, type NativeOptions } from "./native-options.js";
+import { checkTokenizeOptions, detokenize, tokenize } from "./native-tokenizer.js";
 import { openModel } from "./open-model.js";
 import { runJob } from "./run-job.js";
 
@@ -36,12 +32,12 @@ const loads = new FifoGate();
  * turns. An idle backend keeps no process alive. A backend belongs to the thread that loaded it; other workers load
  * their own.
  */
-export class NativeBackend implements EmbeddingBackend {
-  readonly modelId: string;
-  readonly revision: string;
-  readonly dimensions: number;
-  readonly maxTokens: number;
-  readonly space: VectorSpace;
+export class NativeBackend extends BaseBackend {
+  override readonly modelId: string;
+  override readonly revision: string;
+  override readonly dimensions: number;
+  override readonly maxTokens: number;
+  override readonly space: VectorSpace;
   /** Where the model runs, for example `"cpu"`. */
   readonly device: string;
   /** The numbers it computes with, for example `"int8"`. */
@@ -52,9 +48,9 @@ export class NativeBackend implements EmbeddingBackend {
   readonly #embedder: NativeEmbedder;
   readonly #calls = new FifoGate();
   readonly #running = new Map<Cancellation, Promise<unknown>>();
-  #disposal: Promise<void> | undefined;
 
   private constructor(embedder: NativeEmbedder, model: LocatedModel) {
+    super();
     const { info } = embedder;
     this.#embedder = embedder;
     this.modelId = model.modelId;
@@ -116,7 +112,7 @@ export class NativeBackend implements EmbeddingBackend {
    *
    * @throws CandleEmbedError `INVALID_INPUT` (with `index` where a text is to blame), `INPUT_TOO_LONG` with `index`, `tokens` and `limit`, `ABORTED`, `DISPOSED`.
    */
-  async embed<Output extends OutputType = "float32">(
+  override async embed<Output extends OutputType = "float32">(
     texts: string | readonly string[],
     options: EmbedOptions<Output> = {},
   ): Promise<Embeddings<OutputVector<Output>>> {
@@ -133,53 +129,46 @@ export class NativeBackend implements EmbeddingBackend {
   }
 
   /**
-   * Embeds a search query and gives its vector: {@link embed} with `inputType: "query"`.
+   * The tokens of each text and where they stand in it; nothing is cut off, and no prompt is added. Off the event loop and
+   * beside running inference, about 2 MB of text a second.
    *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
+   * @throws CandleEmbedError `INVALID_INPUT` with `index` where a text is to blame, `ABORTED`, `DISPOSED`.
    */
-  async embedQuery<Output extends OutputType = "float32">(
-    text: string,
-    options?: EmbedOptions<Output>,
-  ): Promise<OutputVector<Output>> {
-    if (typeof text !== "string") throw invalid(`text must be a string, not ${describe(text)}`);
-    const embeddings = await this.embed<Output>([text], withInputType(options, "query"));
-    return embeddings.data;
+  async tokenize(texts: string | readonly string[], options: TokenizeOptions = {}): Promise<TokenizedText[]> {
+    checkTokenizeOptions(options);
+    const copy = copyTexts(texts);
+    return this.#track(options.signal, (cancellation) =>
+      tokenize(this.#embedder, copy, options, cancellation),
+    );
   }
 
   /**
-   * Embeds texts to be found by queries: {@link embed} with `inputType: "document"`.
+   * The text that each list of token ids spells, without special tokens around it. The ids of a whole text give a text
+   * with the same ids, hence the same vector; only characters that a SentencePiece vocabulary lacks are lost.
    *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
+   * @throws CandleEmbedError `INVALID_INPUT` with `index` for a list with an id that the model does not have, `DISPOSED`.
    */
-  async embedDocuments<Output extends OutputType = "float32">(
-    texts: readonly string[],
-    options?: EmbedOptions<Output>,
-  ): Promise<Embeddings<OutputVector<Output>>> {
-    if (!Array.isArray(texts)) throw invalid(`texts must be an array of strings, not ${describe(texts)}`);
-    return this.embed<Output>(texts, withInputType(options, "document"));
-  }
-
-  /**
-   * Frees the model. Calls that wait reject with `DISPOSED` at once, the running one after the step it is in; then the
-   * promise resolves. Calling it again gives the same promise.
-   */
-  dispose(): Promise<void> {
-    this.#disposal ??= this.#dispose();
-    return this.#disposal;
-  }
-
-  /** `await using backend = await NativeBackend.load()` */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
+  async detokenize(ids: readonly ArrayLike<number>[]): Promise<string[]> {
+    return this.#track(undefined, (cancellation) => detokenize(this.#embedder, ids, cancellation));
   }
 
   async #call(texts: readonly string[], options: EmbedOptions): Promise<NativeEmbeddings> {
-    if (this.#disposal !== undefined) throw disposed();
-    const cancellation = new Cancellation(options.signal);
-    const running = this.#calls.run(cancellation, () => {
-      const job = unwrap(this.#embedder.startJob(toNativeEmbedOptions(options)));
-      return runJob(job, texts, cancellation, options.onProgress);
-    });
+    return this.#track(options.signal, (cancellation) =>
+      this.#calls.run(cancellation, () => {
+        const job = unwrap(this.#embedder.startJob(toNativeEmbedOptions(options)));
+        return runJob(job, texts, cancellation, options.onProgress);
+      }),
+    );
+  }
+
+  /** Runs a call that `signal` or the backend's disposal may end. */
+  async #track<Result>(
+    signal: AbortSignal | undefined,
+    call: (cancellation: Cancellation) => Promise<Result>,
+  ): Promise<Result> {
+    this.checkNotDisposed();
+    const cancellation = new Cancellation(signal);
+    const running = call(cancellation);
     this.#running.set(cancellation, running);
     try {
       return await running;
@@ -189,7 +178,8 @@ export class NativeBackend implements EmbeddingBackend {
     }
   }
 
-  async #dispose(): Promise<void> {
+  /** Calls that wait reject at once, the running one after the step it is in; then the model is freed. */
+  protected override async end(): Promise<void> {
     const running = [...this.#running];
     for (const [cancellation] of running) cancellation.cancel(disposed());
     await Promise.allSettled(running.map(([, call]) => call));
@@ -209,8 +199,4 @@ function checkDimensions(
     `${modelId} gives vectors of ${String(info.dimensions)} dimensions, not the ${String(expected)} that ` +
       `expectedDimensions asks for`,
   );
-}
-
-function disposed(): CandleEmbedError {
-  return new CandleEmbedError("DISPOSED", "the backend was disposed");
 }

@@ -4,6 +4,7 @@ import type { EmbedProgress } from "../embedding-backend.js";
 import { unwrap, type NativeEmbeddings, type NativeJob } from "../native.js";
 import type { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
+import { sliceEnd } from "../utils/text-slices.js";
 
 /**
  * One step at a time, whatever its model: a step uses all the engine's threads anyway, and so one thread of the libuv
@@ -16,10 +17,6 @@ const steps = new FifoGate();
  * short enough that an aborted call ends, and an exiting process leaves, without a noticeable wait.
  */
 const stepMilliseconds = 50;
-
-/** Copying this much into the addon takes about a millisecond of the event loop; more waits for its next turn. */
-const sliceTexts = 2_000;
-const sliceCharacters = 1_000_000;
 
 /** Feeds the texts to a job and drives it to its end. Between slices and steps, a cancelled call ends. */
 export async function runJob(
@@ -60,16 +57,4 @@ async function drive(
     // The caller may have aborted just now, in onProgress.
     cancellation.throwIfCancelled();
   }
-}
-
-/** Where the slice that begins at `start` ends: it holds at least one text. */
-function sliceEnd(texts: readonly string[], start: number): number {
-  let characters = 0;
-  let end = start;
-  while (end < texts.length && end - start < sliceTexts) {
-    characters += (texts[end] as string).length;
-    if (end > start && characters > sliceCharacters) break;
-    end++;
-  }
-  return end;
 }

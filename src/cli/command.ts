@@ -13,6 +13,8 @@ export interface Command {
   readonly summary: string;
   /** The whole page of `--help`. */
   readonly help: string;
+  /** A signal is how it is meant to end: the exit code is 0 then. */
+  readonly endsWithSignal?: boolean;
   run(args: readonly string[], context: Context): Promise<void>;
 }
 

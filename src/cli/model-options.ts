@@ -4,8 +4,16 @@ import type { FallbackLogger } from "../backends/fallback/fallback-options.js";
 import { poolings, type Device, type NativeOptions } from "../backends/native-options.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
 import { UsageError, type Context } from "./command.js";
-import { parseChoice, parseCount } from "./parse.js";
+import { parseChoice, parseCount, parseFilled } from "./parse.js";
 import { ProgressBar } from "./progress-bar.js";
+
+/** Which files of a model are loaded, and from where, for `parse`. */
+export const sourceOptions = {
+  pooling: { type: "string" },
+  revision: { type: "string" },
+  "cache-dir": { type: "string" },
+  offline: { type: "boolean" },
+} as const;
 
 /** The options of every command that loads a model, for `parse`. */
 export const modelOptions = {
@@ -13,15 +21,18 @@ export const modelOptions = {
   device: { type: "string" },
   dtype: { type: "string" },
   threads: { type: "string" },
-  pooling: { type: "string" },
   "expect-dimensions": { type: "string" },
-  revision: { type: "string" },
-  "cache-dir": { type: "string" },
-  offline: { type: "boolean" },
+  ...sourceOptions,
 } as const;
 
 export const poolingHelp = `      --pooling MODE       ${poolings.join(", ")}:
                            only for a FOLDER that does not say how it pools`;
+
+/** The part of {@link sourceOptions} of the help pages. */
+export const sourceOptionsHelp = `${poolingHelp}
+      --revision REV       a branch, tag or commit of a model on the hub
+      --cache-dir DIR      where downloaded models are (default: Hugging Face's cache, shared with Python)
+      --offline            use only what is in the cache`;
 
 /** Their part of the help pages. */
 export const modelOptionsHelp = `  -m, --model MODEL        a name ("candle-embed models" lists them), a hub id (org/name) or a folder; what the cache
@@ -30,23 +41,35 @@ export const modelOptionsHelp = `  -m, --model MODEL        a name ("candle-embe
       --dtype DTYPE        auto, float32, int8 (made at load where the weights are floats),
                            float16 or bfloat16
       --threads N          threads of the engine (default: the CPUs this process may use)
-${poolingHelp}
       --expect-dimensions N
                            refuse a model whose vectors have another length than N
-      --revision REV       a branch, tag or commit of a model on the hub
-      --cache-dir DIR      where downloaded models are (default: Hugging Face's cache, shared with Python)
-      --offline            use only what is in the cache`;
+${sourceOptionsHelp}`;
 
-interface ModelValues {
+interface SourceValues {
+  readonly pooling?: string | undefined;
+  readonly revision?: string | undefined;
+  readonly "cache-dir"?: string | undefined;
+  readonly offline?: boolean | undefined;
+}
+
+interface ModelValues extends SourceValues {
   readonly model?: string | undefined;
   readonly device?: string | undefined;
   readonly dtype?: string | undefined;
   readonly threads?: string | undefined;
-  readonly pooling?: string | undefined;
   readonly "expect-dimensions"?: string | undefined;
-  readonly revision?: string | undefined;
-  readonly "cache-dir"?: string | undefined;
-  readonly offline?: boolean | undefined;
+}
+
+/** {@link sourceOptions} as the library takes them. */
+export function toSourceOptions(
+  values: SourceValues,
+): Pick<NativeOptions, "pooling" | "revision" | "cacheDir" | "offline"> {
+  return {
+    pooling: parseChoice("pooling", values.pooling, poolings),
+    revision: parseFilled("revision", values.revision),
+    cacheDir: parseFilled("cache-dir", values["cache-dir"]),
+    offline: values.offline,
+  };
 }
 
 /**
@@ -56,6 +79,7 @@ interface ModelValues {
 export async function loadModel(
   values: ModelValues,
   { signal, stderr }: Pick<Context, "signal" | "stderr">,
+  logger: FallbackLogger = toLogger(stderr),
 ): Promise<EmbeddingBackend> {
   const bar = new ProgressBar(stderr);
   const options: NativeOptions = {
@@ -63,11 +87,8 @@ export async function loadModel(
     device: values.device as Device | undefined,
     dtype: parseChoice("dtype", values.dtype, ["auto", "float32", "int8", "float16", "bfloat16"]),
     threads: parseCount("threads", values.threads),
-    pooling: parseChoice("pooling", values.pooling, poolings),
     expectedDimensions: parseCount("expect-dimensions", values["expect-dimensions"]),
-    revision: values.revision,
-    cacheDir: values["cache-dir"],
-    offline: values.offline,
+    ...toSourceOptions(values),
     signal,
     onProgress: ({ modelId, download }) => {
       if (download !== undefined) bar.show(modelId, download);
@@ -86,7 +107,7 @@ export async function loadModel(
         ...(values["cache-dir"] !== undefined && { EMBEDDING_CACHE_DIR: values["cache-dir"] }),
       },
       native: options,
-      fallback: { logger: toLogger(stderr) },
+      fallback: { logger },
       signal,
     });
   } finally {

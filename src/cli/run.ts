@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
-
 import { CandleEmbedError } from "../errors.js";
+import { packageVersion } from "../utils/package-version.js";
 import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
 import { embed } from "./commands/embed.js";
 import { models } from "./commands/models.js";
@@ -9,13 +7,14 @@ import { pull } from "./commands/pull.js";
 import { quantize } from "./commands/quantize.js";
 import { rm } from "./commands/rm.js";
 import { search } from "./commands/search.js";
+import { serve } from "./commands/serve.js";
 import { similarity } from "./commands/similarity.js";
 import { verify } from "./commands/verify.js";
 import { watchEnds } from "./watch-ends.js";
 import { write } from "./write.js";
 
 const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, models, pull, rm, quantize, verify }),
+  Object.entries({ embed, similarity, search, serve, models, pull, rm, quantize, verify }),
 );
 
 const help = `Usage: candle-embed COMMAND [options]
@@ -42,7 +41,7 @@ export async function run(args: readonly string[]): Promise<number> {
   const ends = watchEnds(stdout);
   try {
     await dispatch(args, { stdin, stdout, stderr, signal: ends.signal });
-    return ends.exitCode ?? 0;
+    return commands.get(args[0] ?? "")?.endsWithSignal === true ? 0 : (ends.exitCode ?? 0);
   } catch (error) {
     // Once the run was ended from outside, what failed after it is of no interest.
     if (ends.exitCode !== undefined) return ends.exitCode;
@@ -57,7 +56,7 @@ export async function run(args: readonly string[]): Promise<number> {
 async function dispatch(args: readonly string[], context: Context): Promise<void> {
   const [name, ...rest] = args;
   if (name === undefined) throw new UsageError('which command? "candle-embed --help" lists them');
-  if (name === "--version" || name === "-V") return write(context.stdout, `${version()}\n`);
+  if (name === "--version" || name === "-V") return write(context.stdout, `${packageVersion()}\n`);
   if (name === "--help" || name === "-h" || name === "help") return write(context.stdout, `${help}\n`);
   const command = commands.get(name);
   if (command === undefined) {
@@ -72,11 +71,6 @@ function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const options = end === -1 ? args : args.slice(0, end);
   return options.includes("--help") || options.includes("-h");
-}
-
-function version(): string {
-  const file = path.join(__dirname, "../../package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 function describe(error: unknown): string {

@@ -8,7 +8,7 @@ export interface Ends {
 }
 
 /**
- * Watches for Ctrl-C (130), SIGTERM (143) and a reader that has left, as `head` does (0). A second Ctrl-C has its usual
+ * Watches for Ctrl-C (130), SIGTERM (143) and a reader that has left, as `head` does (0). A second signal has its usual
  * effect and kills the process.
  */
 export function watchEnds(stdout: NodeJS.WriteStream): Ends {
@@ -19,10 +19,16 @@ export function watchEnds(stdout: NodeJS.WriteStream): Ends {
     controller.abort();
   };
   const interrupt = (): void => {
+    unwatch();
     end(130);
   };
   const terminate = (): void => {
+    unwatch();
     end(143);
+  };
+  const unwatch = (): void => {
+    process.removeListener("SIGINT", interrupt);
+    process.removeListener("SIGTERM", terminate);
   };
   const broken = (error: NodeJS.ErrnoException): void => {
     // Other errors reach the write that failed.
@@ -36,9 +42,6 @@ export function watchEnds(stdout: NodeJS.WriteStream): Ends {
     get exitCode() {
       return exitCode;
     },
-    unwatch() {
-      process.removeListener("SIGINT", interrupt);
-      process.removeListener("SIGTERM", terminate);
-    },
+    unwatch,
   };
 }

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
+import { aborted } from "../utils/cancellation.js";
 import { onAbort } from "../utils/on-abort.js";
 import { askCommit, askListing, type HubQuestion } from "./api.js";
 import { ModelCache, type Listing } from "./cache.js";
@@ -227,10 +228,6 @@ function offline({ repository, settings }: ModelRequest, what: string): CandleEm
     `${repository}: ${what} in the cache ${settings.cacheDir}, and downloads are turned off (offline, HF_HUB_OFFLINE). ` +
       `With a network, once: candle-embed pull ${repository}`,
   );
-}
-
-function aborted(signal: AbortSignal | undefined): CandleEmbedError {
-  return new CandleEmbedError("ABORTED", "the operation was aborted", { cause: signal?.reason as unknown });
 }
 
 /** For what is of use but not needed: a failure of the file system, as in a cache that can only be read, is ignored. */

@@ -10,9 +10,7 @@ export class Cancellation {
   constructor(signal: AbortSignal | undefined) {
     if (signal === undefined) return;
     const abort = (): void => {
-      this.cancel(
-        new CandleEmbedError("ABORTED", "the operation was aborted", { cause: signal.reason as unknown }),
-      );
+      this.cancel(aborted(signal));
     };
     if (signal.aborted) abort();
     else this.#removeListener = onAbort(signal, abort);
@@ -23,6 +21,10 @@ export class Cancellation {
     if (this.#error !== undefined) return;
     this.#error = error;
     this.#waiter?.(error);
+  }
+
+  get isCancelled(): boolean {
+    return this.#error !== undefined;
   }
 
   throwIfCancelled(): void {
@@ -38,4 +40,9 @@ export class Cancellation {
   close(): void {
     this.#removeListener?.();
   }
+}
+
+/** What a call rejects with when its signal fires. The signal's reason is its `cause`. */
+export function aborted(signal: AbortSignal | undefined): CandleEmbedError {
+  return new CandleEmbedError("ABORTED", "the operation was aborted", { cause: signal?.reason as unknown });
 }

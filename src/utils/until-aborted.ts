@@ -1,4 +1,5 @@
 import { Cancellation } from "./cancellation.js";
+import { untilCancelled } from "./until-cancelled.js";
 
 /**
  * What `work` gives, or a rejection with `ABORTED` as soon as `signal` fires: for work that cannot be cancelled, which
@@ -10,11 +11,7 @@ export async function untilAborted<Result>(
 ): Promise<Result> {
   const cancellation = new Cancellation(signal);
   try {
-    cancellation.throwIfCancelled();
-    return await new Promise((resolve, reject) => {
-      cancellation.waiter = reject;
-      work().then(resolve, reject);
-    });
+    return await untilCancelled(cancellation, work);
   } finally {
     cancellation.close();
   }

@@ -15,7 +15,17 @@ describe("help and version", () => {
   it("lists the commands", async () => {
     const { code, stdout } = await runCli(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["embed", "similarity", "search", "models", "pull", "rm", "quantize", "verify"]) {
+    for (const name of [
+      "embed",
+      "similarity",
+      "search",
+      "serve",
+      "models",
+      "pull",
+      "rm",
+      "quantize",
+      "verify",
+    ]) {
       expect(stdout).toContain(`  ${name}`);
       const page = await runCli([name, "--help"]);
       expect(page).toMatchObject({ code: 0, stderr: "" });
@@ -201,7 +211,7 @@ describe("--pooling", () => {
 describe("errors", () => {
   it.each([
     [[], 2, /^USAGE: which command\?/],
-    [["serve"], 2, /^USAGE: no command "serve"; there are embed, similarity/],
+    [["server"], 2, /^USAGE: no command "server"; there are embed, similarity/],
     [["embed", "--frmat", "json", "x"], 2, /^USAGE: Unknown option '--frmat'$/],
     [
       ["embed", "--format", "xml", "x"],

@@ -17,7 +17,14 @@ test("the program in the README runs as it stands and finds the answer", () => {
 });
 
 describe("paths that the pages name exist", () => {
-  const pages = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "AGENTS.md", "test/fixtures/README.md"];
+  const pages = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "AGENTS.md",
+    "test/fixtures/README.md",
+    "docs/server.md",
+  ];
   test.each(pages)("%s", (page) => {
     const names = read(page).matchAll(
       /`((?:src|crates|scripts|test|models|docs|benches)\/[\w./-]+)`|\]\(([\w./-]+)\)/g,

@@ -16,6 +16,8 @@ import {
   type VectorSpace,
 } from "candle-embed";
 
+import { createServer, type EmbeddingServer } from "candle-embed/server";
+
 declare const backend: EmbeddingBackend;
 declare const someOptions: EmbedOptions;
 
@@ -61,6 +63,16 @@ plain.data = new Float32Array(3);
 new NativeBackend();
 // @ts-expect-error -- no such device
 await NativeBackend.load("all-MiniLM-L6-v2", { device: "gpu" });
+
+export async function serve(): Promise<number> {
+  await using server: EmbeddingServer = await createServer({
+    models: { a: backend, b: () => NativeBackend.load() },
+  });
+  const client: typeof fetch = server.fetch;
+  return (await client("http://localhost/health")).status;
+}
+// @ts-expect-error -- models are missing
+await createServer({});
 
 export async function remote(): Promise<EmbeddingBackend> {
   const api = await ApiBackend.connect({ preset: "openai", model: "m", apiKey: async () => "k", fetch });

@@ -7,6 +7,7 @@ import type {
   NativeJob,
   NativeModelInfo,
   NativeStep,
+  NativeTokens,
 } from "../../index.js";
 
 /** Three numbers for a text that a test can predict. */
@@ -53,6 +54,23 @@ export class FakeEmbedder implements NativeEmbedder {
   startJob(options: NativeEmbedOptions): NativeJob | NativeError {
     this.options.push(options);
     return this.startError ?? new FakeJob(this);
+  }
+
+  /** A token for each UTF-16 code unit, which is its id. */
+  async tokenize(texts: string[]): Promise<NativeTokens> {
+    await sleep(1);
+    const units = texts.map((text) => Array.from({ length: text.length }, (_, at) => text.charCodeAt(at)));
+    return {
+      ids: Uint32Array.from(units.flat()),
+      offsets: Uint32Array.from(units.flatMap((own) => own.flatMap((_, at) => [at, at + 1]))),
+      lengths: Uint32Array.from(units, (own) => own.length),
+    };
+  }
+
+  async detokenize(ids: Uint32Array, lengths: Uint32Array): Promise<string[]> {
+    await sleep(1);
+    let at = 0;
+    return Array.from(lengths, (length) => String.fromCharCode(...ids.subarray(at, (at += length))));
   }
 
   dispose(): void {

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 
-it.each(["src", "scripts", "test/unit", "test/native", "test/cli", "test/types"])(
+it.each(["src", "scripts", "test/unit", "test/native", "test/cli", "test/server", "test/types"])(
   "names every file in %s in kebab-case",
   (folder) => {
     const names = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use candle_embed::{EmbedJob, EmbedOptions, Embedder, Error, JobStep, LoadOptions, ModelInfo, QuantizeReport};
-use napi::bindgen_prelude::AsyncTask;
+use candle_embed::{EmbedJob, EmbedOptions, Embedder, Error, JobStep, LoadOptions, ModelInfo, QuantizeReport, Tokens};
+use napi::bindgen_prelude::{AsyncTask, Uint32Array};
 use napi_derive::napi;
 
 use crate::error::{NativeError, Outcome, guarded};
-use crate::options::{NativeEmbedOptions, NativeLoadOptions, NativeModelInfo, NativeQuantizeReport, NativeStep};
+use crate::options::{
+    NativeEmbedOptions, NativeLoadOptions, NativeModelInfo, NativeQuantizeReport, NativeStep, NativeTokens,
+};
 use crate::tasks::{GuardedTask, Work, spawn};
 
 /// A loaded model.
@@ -38,10 +40,34 @@ impl NativeEmbedder {
         })
     }
 
+    /// All tokens of each text, off the event loop; `specialTokens` adds those around every text.
+    #[napi(ts_return_type = "Promise<NativeTokens | NativeError> | NativeError")]
+    pub fn tokenize(&self, texts: Vec<String>, special_tokens: bool) -> Outcome<AsyncTask<GuardedTask<TokenizeWork>>> {
+        self.live(|embedder| spawn(TokenizeWork { embedder, texts, special_tokens }))
+    }
+
+    /// The texts that ids spell, off the event loop; `lengths` says how many belong to each.
+    #[napi(ts_return_type = "Promise<Array<string> | NativeError> | NativeError")]
+    pub fn detokenize(
+        &self,
+        ids: Uint32Array,
+        lengths: Uint32Array,
+    ) -> Outcome<AsyncTask<GuardedTask<DetokenizeWork>>> {
+        self.live(|embedder| spawn(DetokenizeWork { embedder, ids: ids.to_vec(), lengths: lengths.to_vec() }))
+    }
+
     /// Gives the weights back as soon as no job uses them any more.
     #[napi(catch_unwind)]
     pub fn dispose(&mut self) {
         self.inner = None;
+    }
+
+    /// What `work` makes of the model; DISPOSED after `dispose`.
+    fn live<T>(&self, work: impl FnOnce(Arc<Embedder>) -> T) -> Outcome<T> {
+        match &self.inner {
+            Some(embedder) => Outcome::A(work(Arc::clone(embedder))),
+            None => Outcome::B(disposed()),
+        }
     }
 }
 
@@ -115,6 +141,46 @@ impl Work for StepWork {
 
     fn value(&mut self, step: JobStep) -> NativeStep {
         step.into()
+    }
+}
+
+/// Finding the tokens of texts.
+pub struct TokenizeWork {
+    embedder: Arc<Embedder>,
+    texts: Vec<String>,
+    special_tokens: bool,
+}
+
+impl Work for TokenizeWork {
+    type Output = Tokens;
+    type Value = NativeTokens;
+
+    fn run(&mut self) -> Result<Tokens, Error> {
+        self.embedder.tokenize(&self.texts, self.special_tokens)
+    }
+
+    fn value(&mut self, tokens: Tokens) -> NativeTokens {
+        tokens.into()
+    }
+}
+
+/// Finding the texts of tokens.
+pub struct DetokenizeWork {
+    embedder: Arc<Embedder>,
+    ids: Vec<u32>,
+    lengths: Vec<u32>,
+}
+
+impl Work for DetokenizeWork {
+    type Output = Vec<String>;
+    type Value = Vec<String>;
+
+    fn run(&mut self) -> Result<Vec<String>, Error> {
+        self.embedder.detokenize(&self.ids, &self.lengths)
+    }
+
+    fn value(&mut self, texts: Vec<String>) -> Vec<String> {
+        texts
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use candle_embed::{
-    EmbedOptions, Embeddings, Error, JobStep, LoadOptions, ModelInfo, OutputData, Prompt, QuantizeReport,
+    EmbedOptions, Embeddings, Error, JobStep, LoadOptions, ModelInfo, OutputData, Prompt, QuantizeReport, Tokens,
 };
 use napi::bindgen_prelude::{Either3, Float32Array, Int8Array, Uint8Array, Uint32Array};
 use napi_derive::napi;
@@ -206,6 +206,23 @@ impl From<JobStep> for NativeStep {
             total_texts: step.total_texts as u32,
             result: step.result.map(Into::into),
         }
+    }
+}
+
+/// Tokens of texts, one after another.
+#[napi(object, object_from_js = false)]
+pub struct NativeTokens {
+    /// Ids of all texts.
+    pub ids: Uint32Array,
+    /// Start and end of each id in its text, in UTF-16 code units; a special token is empty.
+    pub offsets: Uint32Array,
+    /// Ids of each text.
+    pub lengths: Uint32Array,
+}
+
+impl From<Tokens> for NativeTokens {
+    fn from(tokens: Tokens) -> Self {
+        Self { ids: tokens.ids.into(), offsets: tokens.offsets.into(), lengths: tokens.lengths.into() }
     }
 }
 

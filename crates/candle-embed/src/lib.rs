@@ -50,3 +50,4 @@ pub use options::{DeviceChoice, DtypeChoice, EmbedOptions, ExecutorChoice, LoadO
 pub use output::OutputData;
 pub use pooling::PoolingMode;
 pub use quantize::{QuantizeReport, quantize_model};
+pub use tokenization::Tokens;

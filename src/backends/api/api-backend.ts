@@ -1,16 +1,11 @@
-import type {
-  EmbeddingBackend,
-  EmbedOptions,
-  OutputType,
-  OutputVector,
-  VectorSpace,
-} from "../../embedding-backend.js";
+import type { EmbedOptions, OutputType, OutputVector, VectorSpace } from "../../embedding-backend.js";
 import { Embeddings } from "../../embeddings.js";
 import { CandleEmbedError } from "../../errors.js";
 import { Cancellation } from "../../utils/cancellation.js";
 import { FifoGate } from "../../utils/fifo-gate.js";
+import { BaseBackend, disposed } from "../base-backend.js";
 import { describe, invalid } from "../check-options.js";
-import { checkEmbedOptions, copyTexts, withInputType } from "../embed-options.js";
+import { checkEmbedOptions, copyTexts } from "../embed-options.js";
 import { ApiClient } from "./api-client.js";
 import { toApiSettings, type ApiOptions, type ApiSettings } from "./api-options.js";
 import { describeModel, findPrompt, type ApiModel } from "./api-space.js";
@@ -32,19 +27,18 @@ import { splitTexts, type Part } from "./split-texts.js";
  * too long are the API's affair; it cuts or refuses them. `tokens` of the result has numbers only where a request had one
  * text, since APIs tell no more; elsewhere it is 0.
  */
-export class ApiBackend implements EmbeddingBackend {
-  readonly modelId: string;
-  readonly revision: string;
-  readonly dimensions: number;
-  readonly maxTokens: number;
-  readonly space: VectorSpace;
+export class ApiBackend extends BaseBackend {
+  override readonly modelId: string;
+  override readonly revision: string;
+  override readonly dimensions: number;
+  override readonly maxTokens: number;
+  override readonly space: VectorSpace;
 
   readonly #settings: ApiSettings;
   readonly #client: ApiClient;
   readonly #askedDimensions: number | undefined;
   readonly #requests: FifoGate;
   readonly #running = new Map<CallScope, Promise<unknown>>();
-  #disposal: Promise<void> | undefined;
 
   private constructor(
     settings: ApiSettings,
@@ -53,6 +47,7 @@ export class ApiBackend implements EmbeddingBackend {
     dimensions: number,
     askedDimensions: number | undefined,
   ) {
+    super();
     this.#settings = settings;
     this.#client = client;
     this.#askedDimensions = askedDimensions;
@@ -73,7 +68,7 @@ export class ApiBackend implements EmbeddingBackend {
    */
   static async connect(options: ApiOptions): Promise<ApiBackend> {
     const settings = toApiSettings(options);
-    const model = describeModel(options, settings.url);
+    const model = await describeModel(options, settings.url);
     const redactor = new Redactor();
     for (const value of Object.values(settings.headers)) redactor.add(value);
     const client = new ApiClient(settings, keySource(options), redactor);
@@ -91,7 +86,7 @@ export class ApiBackend implements EmbeddingBackend {
    * @throws CandleEmbedError `INVALID_INPUT`, `API_ERROR` (with `status`, `apiCode`, `requestId`, `retryable`),
    * `API_RESPONSE_INVALID`, `API_KEY_COMMAND_FAILED`, `ABORTED`, `DISPOSED`.
    */
-  async embed<Output extends OutputType = "float32">(
+  override async embed<Output extends OutputType = "float32">(
     texts: string | readonly string[],
     options: EmbedOptions<Output> = {},
   ): Promise<Embeddings<OutputVector<Output>>> {
@@ -115,44 +110,6 @@ export class ApiBackend implements EmbeddingBackend {
       truncated: [],
       backend: "api",
     });
-  }
-
-  /**
-   * Embeds a search query and gives its vector: {@link embed} with `inputType: "query"`.
-   *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
-   */
-  async embedQuery<Output extends OutputType = "float32">(
-    text: string,
-    options?: EmbedOptions<Output>,
-  ): Promise<OutputVector<Output>> {
-    if (typeof text !== "string") throw invalid(`text must be a string, not ${describe(text)}`);
-    const embeddings = await this.embed<Output>([text], withInputType(options, "query"));
-    return embeddings.data;
-  }
-
-  /**
-   * Embeds texts to be found by queries: {@link embed} with `inputType: "document"`.
-   *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
-   */
-  async embedDocuments<Output extends OutputType = "float32">(
-    texts: readonly string[],
-    options?: EmbedOptions<Output>,
-  ): Promise<Embeddings<OutputVector<Output>>> {
-    if (!Array.isArray(texts)) throw invalid(`texts must be an array of strings, not ${describe(texts)}`);
-    return this.embed<Output>(texts, withInputType(options, "document"));
-  }
-
-  /** Ends the calls under way, which reject with `DISPOSED`. Calling it again gives the same promise. */
-  dispose(): Promise<void> {
-    this.#disposal ??= this.#dispose();
-    return this.#disposal;
-  }
-
-  /** `await using backend = await ApiBackend.connect(options)` */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
   }
 
   /** Refuses what an API cannot do; gives the dimensions to keep. */
@@ -181,7 +138,7 @@ export class ApiBackend implements EmbeddingBackend {
     { signal, onProgress }: EmbedOptions,
     take: (answer: Answer, part: Part) => void,
   ): Promise<void> {
-    if (this.#disposal !== undefined) throw disposed();
+    this.checkNotDisposed();
     const { timeoutMs, batchSize, batchTokens } = this.#settings;
     const scope = new CallScope(signal, timeoutMs, () => timedOut(timeoutMs));
     const progress = { texts: 0, totalTexts: texts.length, tokens: 0 };
@@ -217,7 +174,7 @@ export class ApiBackend implements EmbeddingBackend {
     }
   }
 
-  async #dispose(): Promise<void> {
+  protected override async end(): Promise<void> {
     const running = [...this.#running];
     for (const [scope] of running) scope.end(disposed());
     await Promise.allSettled(running.map(([, call]) => call));
@@ -254,8 +211,4 @@ function timedOut(timeoutMs: number): CandleEmbedError {
     `the API did not answer all of the call within ${String(timeoutMs / 1000)} s (option "timeout")`,
     { retryable: true },
   );
-}
-
-function disposed(): CandleEmbedError {
-  return new CandleEmbedError("DISPOSED", "the backend was disposed");
 }

@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 import { findInCatalog } from "../../catalog.js";
 import type { EmbedOptions, VectorSpace } from "../../embedding-backend.js";
 import { describe, invalid, isPositiveInteger, isString } from "../check-options.js";
@@ -23,7 +21,7 @@ export interface ApiModel {
 const declared = "declared:";
 
 /** @throws CandleEmbedError `INVALID_INPUT` for a space that is not known, or whose length contradicts `dimensions`. */
-export function describeModel(options: ApiOptions, url: URL): ApiModel {
+export async function describeModel(options: ApiOptions, url: URL): Promise<ApiModel> {
   const space = toSpace(options.space);
   const { model, dimensions } = options;
   if (space !== undefined && dimensions !== undefined && dimensions > space.dimensions) {
@@ -32,6 +30,8 @@ export function describeModel(options: ApiOptions, url: URL): ApiModel {
     );
   }
   const cut = dimensions !== undefined && dimensions !== space?.dimensions;
+  // Loaded here: it would be a third of the time that loading this package takes.
+  const { createHash } = await import("node:crypto");
   const own = createHash("sha256").update(JSON.stringify([url.host, url.pathname, model, dimensions]));
   return {
     modelId: space?.modelId ?? model,

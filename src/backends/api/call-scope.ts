@@ -1,4 +1,5 @@
-import { CandleEmbedError } from "../../errors.js";
+import type { CandleEmbedError } from "../../errors.js";
+import { aborted } from "../../utils/cancellation.js";
 import { onAbort } from "../../utils/on-abort.js";
 import { untilAborted } from "../../utils/until-aborted.js";
 
@@ -19,8 +20,7 @@ export class CallScope {
       this.end(timedOut());
     }, timeoutMs);
     const abort = (): void => {
-      const cause = signal?.reason as unknown;
-      this.end(new CandleEmbedError("ABORTED", "the operation was aborted", { cause }));
+      this.end(aborted(signal));
     };
     if (signal?.aborted === true) abort();
     else if (signal !== undefined) this.#removeListener = onAbort(signal, abort);

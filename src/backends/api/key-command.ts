@@ -1,5 +1,3 @@
-import { execFile } from "node:child_process";
-
 import { CandleEmbedError } from "../../errors.js";
 import { isKey, keyForm } from "./api-options.js";
 
@@ -15,7 +13,8 @@ const mostOutputBytes = 64 * 1024;
  *
  * @throws CandleEmbedError `API_KEY_COMMAND_FAILED`
  */
-export function runKeyCommand(command: readonly string[], timeoutMs = longestRunMs): Promise<string> {
+export async function runKeyCommand(command: readonly string[], timeoutMs = longestRunMs): Promise<string> {
+  const { execFile } = await import("node:child_process");
   const [program = "", ...args] = command;
   const options = { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: mostOutputBytes } as const;
   return new Promise((resolve, reject) => {

@@ -8,8 +8,9 @@ import type {
 import type { Embeddings } from "../../embeddings.js";
 import { CandleEmbedError } from "../../errors.js";
 import { untilAborted } from "../../utils/until-aborted.js";
+import { BaseBackend } from "../base-backend.js";
 import { describe, invalid } from "../check-options.js";
-import { checkEmbedOptions, copyTexts, withInputType } from "../embed-options.js";
+import { checkEmbedOptions, copyTexts } from "../embed-options.js";
 import { describeError, isCallersFault, nobodyAnswered } from "./blame.js";
 import { CircuitBreaker, type Pass } from "./circuit-breaker.js";
 import { checkFallbackOptions, type FallbackOptions } from "./fallback-options.js";
@@ -32,12 +33,12 @@ interface Failure {
  * Bad input is not tried elsewhere. A backend that fails several times in a row is skipped for a growing time, then one call
  * tries it. No vectors of different spaces get mixed: see {@link FallbackBackend.create}.
  */
-export class FallbackBackend implements EmbeddingBackend {
-  readonly modelId: string;
-  readonly revision: string;
-  readonly dimensions: number;
-  readonly maxTokens: number;
-  readonly space: VectorSpace;
+export class FallbackBackend extends BaseBackend {
+  override readonly modelId: string;
+  override readonly revision: string;
+  override readonly dimensions: number;
+  override readonly maxTokens: number;
+  override readonly space: VectorSpace;
 
   readonly #members: readonly Member[];
   readonly #options: FallbackOptions;
@@ -47,9 +48,9 @@ export class FallbackBackend implements EmbeddingBackend {
   readonly #lastErrors = new Map<Member, unknown>();
   /** Whether the last line of the log says that it is falling back. */
   #fallingBack = false;
-  #disposal: Promise<void> | undefined;
 
   private constructor(members: readonly Member[], guard: SpaceGuard, options: FallbackOptions) {
+    super();
     const backends = members.flatMap(({ backend }) => (backend === undefined ? [] : [backend]));
     const [first] = backends as [EmbeddingBackend];
     this.#members = members;
@@ -106,19 +107,24 @@ export class FallbackBackend implements EmbeddingBackend {
     return fallback;
   }
 
+  /** Whether calls are answered by another backend than the first, which failed. */
+  get fallingBack(): boolean {
+    return this.#fallingBack;
+  }
+
   /**
    * Embeds one text or many, all by one backend: `backend` of the result says by which.
    *
    * @throws CandleEmbedError as the backends do; where all failed, with the code of the first one and all errors in the
    * `cause`.
    */
-  async embed<Output extends OutputType = "float32">(
+  override async embed<Output extends OutputType = "float32">(
     texts: string | readonly string[],
     options: EmbedOptions<Output> = {},
   ): Promise<Embeddings<OutputVector<Output>>> {
     checkEmbedOptions(options);
     const inputs = copyTexts(texts);
-    if (this.#disposal !== undefined) throw disposed();
+    this.checkNotDisposed();
     const failures: Failure[] = [];
     const skipped: Member[] = [];
     for (const member of this.#members) {
@@ -136,44 +142,6 @@ export class FallbackBackend implements EmbeddingBackend {
       if (embeddings !== undefined) return embeddings;
     }
     throw nobodyAnswered(failures);
-  }
-
-  /**
-   * Embeds a search query and gives its vector: {@link embed} with `inputType: "query"`.
-   *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
-   */
-  async embedQuery<Output extends OutputType = "float32">(
-    text: string,
-    options?: EmbedOptions<Output>,
-  ): Promise<OutputVector<Output>> {
-    if (typeof text !== "string") throw invalid(`text must be a string, not ${describe(text)}`);
-    const embeddings = await this.embed<Output>([text], withInputType(options, "query"));
-    return embeddings.data;
-  }
-
-  /**
-   * Embeds texts to be found by queries: {@link embed} with `inputType: "document"`.
-   *
-   * @throws CandleEmbedError as {@link embed}; `INVALID_INPUT` too when `options.inputType` says otherwise.
-   */
-  async embedDocuments<Output extends OutputType = "float32">(
-    texts: readonly string[],
-    options?: EmbedOptions<Output>,
-  ): Promise<Embeddings<OutputVector<Output>>> {
-    if (!Array.isArray(texts)) throw invalid(`texts must be an array of strings, not ${describe(texts)}`);
-    return this.embed<Output>(texts, withInputType(options, "document"));
-  }
-
-  /** Disposes all backends, also one that is still being loaded. Calling it again gives the same promise. */
-  dispose(): Promise<void> {
-    this.#disposal ??= Promise.all(this.#members.map((member) => member.dispose())).then(() => undefined);
-    return this.#disposal;
-  }
-
-  /** `await using backend = await FallbackBackend.create(backends)` */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
   }
 
   /** The answer of one member; `undefined`, and a failure more, where it has none. */
@@ -210,7 +178,7 @@ export class FallbackBackend implements EmbeddingBackend {
       this.#answered(member);
       return embeddings;
     } catch (error) {
-      if (this.#disposal !== undefined) throw disposed();
+      this.checkNotDisposed();
       if (thrown !== undefined || options.signal?.aborted === true || isCallersFault(error, asked)) {
         pass.dropped();
         throw error;
@@ -220,6 +188,11 @@ export class FallbackBackend implements EmbeddingBackend {
       failures.push({ member, name: member.name, error });
       return undefined;
     }
+  }
+
+  /** Disposes all backends, also one that is still being loaded. */
+  protected override async end(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.dispose()));
   }
 
   #failed(member: Member, error: unknown): void {
@@ -260,7 +233,7 @@ export class FallbackBackend implements EmbeddingBackend {
       if (this.#guard?.holds(member, backend, 0) === false) await this.#guard.prove(member, backend, 0);
     };
     proveAtOnce().catch((error: unknown) => {
-      if (this.#disposal !== undefined) return;
+      if (this.isDisposed) return;
       this.#options.logger?.warn(`candle-embed: ${member.name} is not ready: ${describeError(error)}`);
     });
   }
@@ -296,8 +269,4 @@ async function checkSpaces(members: readonly Member[], guard: SpaceGuard): Promi
 
 function waitFor<Result>(result: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
   return signal === undefined ? result : untilAborted(signal, () => result);
-}
-
-function disposed(): CandleEmbedError {
-  return new CandleEmbedError("DISPOSED", "the backend was disposed");
 }

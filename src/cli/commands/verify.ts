@@ -1,9 +1,8 @@
 import { verify as verifyModel, type VerifiedModel, type VerifyReport } from "../../evaluation/verify.js";
 import type { CheckResult, Figure } from "../../evaluation/check-result.js";
-import { poolings } from "../../backends/native-options.js";
 import { CheckFailed, UsageError, type Command, type Context } from "../command.js";
-import { poolingHelp } from "../model-options.js";
-import { parse, parseChoice, parseCount, parseFilled } from "../parse.js";
+import { sourceOptions, sourceOptionsHelp, toSourceOptions } from "../model-options.js";
+import { parse, parseChoice, parseCount } from "../parse.js";
 import { ProgressBar } from "../progress-bar.js";
 import { write } from "../write.js";
 
@@ -23,10 +22,7 @@ Checks:
 Options:
       --format FORMAT      text (default) or json
       --threads N          threads of the engine (default: the CPUs this process may use)
-${poolingHelp}
-      --revision REV       a branch, tag or commit of a model on the hub
-      --cache-dir DIR      where downloaded models are (default: Hugging Face's cache, shared with Python)
-      --offline            use only what is in the cache
+${sourceOptionsHelp}
 
 Examples:
   candle-embed verify
@@ -36,10 +32,7 @@ Examples:
 const options = {
   format: { type: "string" },
   threads: { type: "string" },
-  pooling: { type: "string" },
-  revision: { type: "string" },
-  "cache-dir": { type: "string" },
-  offline: { type: "boolean" },
+  ...sourceOptions,
 } as const;
 
 /** `candle-embed verify` */
@@ -59,10 +52,7 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
     model,
     {
       threads: parseCount("threads", values.threads),
-      pooling: parseChoice("pooling", values.pooling, poolings),
-      revision: parseFilled("revision", values.revision),
-      cacheDir: parseFilled("cache-dir", values["cache-dir"]),
-      offline: values.offline,
+      ...toSourceOptions(values),
       signal,
       onProgress: ({ modelId, download }) => {
         if (download !== undefined) bar.show(modelId, download);

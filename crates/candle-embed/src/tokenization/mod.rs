@@ -5,6 +5,7 @@
 
 mod model2vec;
 mod pieces;
+mod tokens;
 
 use std::borrow::Cow;
 
@@ -14,6 +15,7 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::tokenizer::Tokenizer;
 use tokenizers::{Encoding, NormalizerWrapper, PostProcessorWrapper, TruncationDirection, TruncationParams};
+pub use tokens::Tokens;
 
 use crate::error::{Error, ErrorCode, Result, TextContext};
 use crate::folder::{ModelFolder, TokenizerConfig};

@@ -6,3 +6,4 @@ mod inputs;
 mod invariance;
 mod parity;
 mod quantize;
+mod tokens;

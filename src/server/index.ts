@@ -1,0 +1,9 @@
+/**
+ * The embedding server: OpenAI's API of embeddings in front of any backends.
+ *
+ * @packageDocumentation
+ */
+export { createServer, type CloseOptions, type EmbeddingServer } from "./create-server.js";
+export type { ListenOptions } from "./listener.js";
+export type { LogLevel, LogRecord } from "./log.js";
+export type { MetricsAccess, ServerOptions, TokenIds } from "./server-options.js";

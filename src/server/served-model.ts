@@ -1,0 +1,127 @@
+import { NativeBackend } from "../backends/native-backend.js";
+import { FallbackBackend } from "../backends/fallback/fallback-backend.js";
+import type { LazyBackend } from "../backends/fallback/member.js";
+import type { EmbeddingBackend } from "../embedding-backend.js";
+import { Batcher, type BatchObserver } from "./batcher.js";
+import type { EmbedWork, WorkTimes } from "./waiting-texts.js";
+import { HttpError } from "./http-error.js";
+import type { Labels } from "./metrics/instruments.js";
+import type { ServerSettings } from "./server-options.js";
+
+/** Calls at a time to backends that are elsewhere. */
+const remoteConcurrency = 4;
+
+/** A model under the name that clients use. */
+export class ServedModel {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly #source: EmbeddingBackend | LazyBackend;
+  readonly #settings: ServerSettings;
+  readonly #observer: BatchObserver;
+  #backend: EmbeddingBackend | undefined;
+  #batcher: Batcher | undefined;
+  #readySince: Date | undefined;
+  #starting: Promise<void> | undefined;
+
+  constructor(
+    name: string,
+    source: EmbeddingBackend | LazyBackend,
+    settings: ServerSettings,
+    observer: BatchObserver,
+  ) {
+    this.name = name;
+    this.aliases = [...settings.aliases].flatMap(([alias, model]) => (model === name ? [alias] : []));
+    this.#source = source;
+    this.#settings = settings;
+    this.#observer = observer;
+  }
+
+  /** Whether it is loaded and warm. */
+  get isReady(): boolean {
+    return this.#readySince !== undefined;
+  }
+
+  /** When it became ready. */
+  get readySince(): Date | undefined {
+    return this.#readySince;
+  }
+
+  get queuedRequests(): number {
+    return this.#batcher?.queuedRequests ?? 0;
+  }
+
+  get pendingTokens(): number {
+    return this.#batcher?.pendingTokens ?? 0;
+  }
+
+  /** Whether another backend than the first answers; `undefined` where there is no other. */
+  get fallingBack(): boolean | undefined {
+    return this.#backend instanceof FallbackBackend ? this.#backend.fallingBack : undefined;
+  }
+
+  /** What it is, for the metrics. */
+  get labels(): Labels | undefined {
+    const backend = this.#backend;
+    if (backend === undefined) return undefined;
+    const { modelId, revision, space, dimensions } = backend;
+    return {
+      model: this.name,
+      model_id: modelId,
+      revision,
+      space: space.id,
+      dimensions: String(dimensions),
+      ...(backend instanceof NativeBackend && { device: backend.device, dtype: backend.dtype }),
+    };
+  }
+
+  /**
+   * The backend.
+   *
+   * @throws HttpError 503 while it is being loaded.
+   */
+  get backend(): EmbeddingBackend {
+    if (this.#readySince === undefined) throw notReady();
+    return this.#backend as EmbeddingBackend;
+  }
+
+  /** Loads the model and embeds something, so that the first request finds memory and threads in place. */
+  start(): Promise<void> {
+    this.#starting ??= this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    const backend = typeof this.#source === "function" ? await this.#source() : this.#source;
+    this.#backend = backend;
+    await backend.embed(["warm-up", "a longer text to warm up with ".repeat(16)]);
+    const { batchTokens, concurrency, maxQueue, maxWaitMs } = this.#settings;
+    this.#batcher = new Batcher(
+      (texts, options) => backend.embed(texts, options),
+      {
+        batchTokens,
+        concurrency: concurrency ?? (backend instanceof NativeBackend ? 1 : remoteConcurrency),
+        maxQueue,
+        maxWaitMs,
+        maxTokens: backend.maxTokens,
+      },
+      this.#observer,
+    );
+    this.#readySince = new Date();
+  }
+
+  /** Embeds the texts of a request, together with those of others. */
+  async embed(work: EmbedWork): Promise<WorkTimes> {
+    if (this.#batcher === undefined) throw notReady();
+    return this.#batcher.submit(work);
+  }
+
+  /** Frees the model, if it was loaded here; one that is still being loaded, when it is there. */
+  async close(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    if (typeof this.#source === "function") await this.#backend?.dispose();
+  }
+}
+
+function notReady(): HttpError {
+  return new HttpError(503, "the model is being loaded", { code: "model_not_ready", retryAfter: 1 });
+}
