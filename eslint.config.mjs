@@ -18,11 +18,13 @@ function noGeneratedLoader(specifier) {
 const nodeGlobals = [
   "AbortController",
   "URL",
+  "clearInterval",
   "clearTimeout",
   "console",
   "fetch",
   "performance",
   "process",
+  "setInterval",
   "setTimeout",
 ];
 
@@ -35,7 +37,7 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ["tsconfig.json", "test/tsconfig.json"],
+        project: ["tsconfig.json", "src/server/page/client/tsconfig.json", "test/tsconfig.json"],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -33,8 +33,14 @@ export declare class NativeJob {
   close(): void
 }
 
+/** Looks at this machine and the environment. */
+export declare function detectMachine(): NativeMachine | NativeError
+
 /** Loads the model folder `folder`. */
 export declare function loadModel(folder: string, options: NativeLoadOptions): Promise<NativeEmbedder | NativeError>
+
+/** Measures for about a quarter of a second what `threads` threads can do at most. */
+export declare function measurePeak(threads: number): Promise<NativePeak | NativeError>
 
 /** The vectors of a call. Typed arrays take over Rust's memory without a copy. */
 export interface NativeEmbeddings {
@@ -100,6 +106,16 @@ export interface NativeLoadOptions {
   executor?: string
 }
 
+/** The machine as the engine sees it. */
+export interface NativeMachine {
+  /** The instruction-set tier that is used. */
+  isa: string
+  /** Those that the CPU has, best first. */
+  availableIsas: Array<string>
+  /** Threads of a model that is loaded without saying how many. */
+  threads: number
+}
+
 /** What a loaded model is. */
 export interface NativeModelInfo {
   /** `model_type` of config.json. */
@@ -128,6 +144,14 @@ export interface NativeModelInfo {
   executor: string
   /** Threads that compute. */
   threads: number
+}
+
+/** Additions and multiplications that threads do in a second, from registers alone. */
+export interface NativePeak {
+  /** In float32. */
+  f32: number
+  /** Products of bytes, summed in int32. */
+  int8: number
 }
 
 /** What quantising a model did. */

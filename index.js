@@ -837,5 +837,7 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.NativeEmbedder = nativeBinding.NativeEmbedder
 module.exports.NativeJob = nativeBinding.NativeJob
+module.exports.detectMachine = nativeBinding.detectMachine
 module.exports.loadModel = nativeBinding.loadModel
+module.exports.measurePeak = nativeBinding.measurePeak
 module.exports.quantizeModel = nativeBinding.quantizeModel

@@ -19,6 +19,7 @@ import { describeMachine } from "./lib/machine.mjs";
 import { getModel, MODELS, prepareExports } from "./lib/models.mjs";
 import { benches, cache, root } from "./lib/paths.mjs";
 import { compare } from "./report/compare.mjs";
+import { server } from "./server/run.mjs";
 
 const commands = { all, throughput, latency, memory, startup, steady, size, micro, scaling, report };
 
@@ -33,6 +34,7 @@ const usage = `npm run bench -- COMMAND [options]
   size         what an installation takes on disk
   micro        the TypeScript path in this process (tinybench)
   scaling      candle-embed against length, batch size and threads; the tokenizer's share
+  server       the embedding server under load; "server --help" shows its suites and options
   report       report.html of what has been measured; the table of the README
 
   --compare DIR      afterwards (or without a command) ratios to the peer beside those of another record;
@@ -51,6 +53,11 @@ const usage = `npm run bench -- COMMAND [options]
 
 /** Tokens of a text: the limit that all-MiniLM-L6-v2 comes with. */
 const LIMIT = 256;
+
+if (process.argv[2] === "server") {
+  await server(process.argv.slice(3));
+  process.exit(0);
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -7,7 +7,9 @@ export type {
   NativeEmbedOptions,
   NativeJob,
   NativeLoadOptions,
+  NativeMachine,
   NativeModelInfo,
+  NativePeak,
   NativeQuantizeReport,
   NativeStep,
   NativeTokens,
@@ -28,6 +30,22 @@ export async function quantizeModel(
   pooling?: string,
 ): Promise<Addon.NativeQuantizeReport> {
   return unwrap(await loadAddon().quantizeModel(source, target, pooling));
+}
+
+/** What this machine has for the engine. */
+export function detectMachine(): Addon.NativeMachine {
+  return unwrap(loadAddon().detectMachine());
+}
+
+/** Measures for a quarter of a second what so many threads can do at most. */
+export async function measurePeak(threads: number): Promise<Addon.NativePeak> {
+  return unwrap(await loadAddon().measurePeak(threads));
+}
+
+/** The file of the addon, which is loaded for it. */
+export function addonFile(): string | undefined {
+  loadAddon();
+  return Object.keys(require.cache).find((file) => /candle-embed\b.*\.node$/.test(file));
 }
 
 /** The value of a native call, or the error it answered with, thrown. Errors cross the boundary as data. */

@@ -15,7 +15,7 @@ export function requireBuild() {
 }
 
 /** The packages of benches/package-lock.json. */
-async function installPackages() {
+export async function installPeers() {
   const modules = path.join(benches, "node_modules");
   const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
   await oncePer(
@@ -76,7 +76,7 @@ export const buildRust = () => step("rust: cargo build (a first build takes minu
 
 /** How each is made, and the line that a user would type. */
 const environments = {
-  npm: { make: installPackages, line: "npm ci --ignore-scripts, in benches/" },
+  npm: { make: installPeers, line: "npm ci --ignore-scripts, in benches/" },
   python: { make: installPython, line: "pip install -r benches/requirements/base.txt" },
   "python-onnx": {
     make: () => installPythonPackages("onnx"),

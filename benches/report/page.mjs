@@ -81,7 +81,8 @@ function throughput(file) {
         row.cosine.mean.toFixed(5),
         row.cosine.min.toFixed(5),
         describeSettings(row.settings),
-        row.ours
+        // The records of 0.1.0 began without.
+        row.ours || row.standard === undefined
           ? "-"
           : `${describeSettings(row.standard.settings)}: ${number(row.standard.speed)} of that speed`,
       ]),

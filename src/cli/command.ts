@@ -1,3 +1,5 @@
+import type { OptionDefinition, OptionDefinitions } from "./parse.js";
+
 /** What a command works with besides its arguments. */
 export interface Context {
   readonly stdin: NodeJS.ReadStream;
@@ -15,6 +17,10 @@ export interface Command {
   readonly help: string;
   /** A signal is how it is meant to end: the exit code is 0 then. */
   readonly endsWithSignal?: boolean;
+  /** What {@link run} parses with, from which shells complete. */
+  readonly options: OptionDefinitions;
+  /** What its arguments are, where a shell can complete them. */
+  readonly operands?: OptionDefinition["values"];
   run(args: readonly string[], context: Context): Promise<void>;
 }
 

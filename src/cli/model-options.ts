@@ -9,17 +9,17 @@ import { ProgressBar } from "./progress-bar.js";
 
 /** Which files of a model are loaded, and from where, for `parse`. */
 export const sourceOptions = {
-  pooling: { type: "string" },
+  pooling: { type: "string", values: poolings },
   revision: { type: "string" },
-  "cache-dir": { type: "string" },
+  "cache-dir": { type: "string", values: "folder" },
   offline: { type: "boolean" },
 } as const;
 
 /** The options of every command that loads a model, for `parse`. */
 export const modelOptions = {
-  model: { type: "string", short: "m" },
-  device: { type: "string" },
-  dtype: { type: "string" },
+  model: { type: "string", short: "m", values: "model" },
+  device: { type: "string", values: ["auto", "cpu", "metal", "cuda"] },
+  dtype: { type: "string", values: ["auto", "float32", "int8", "float16", "bfloat16"] },
   threads: { type: "string" },
   "expect-dimensions": { type: "string" },
   ...sourceOptions,
@@ -52,7 +52,8 @@ interface SourceValues {
   readonly offline?: boolean | undefined;
 }
 
-interface ModelValues extends SourceValues {
+/** What {@link modelOptions} parse to. */
+export interface ModelValues extends SourceValues {
   readonly model?: string | undefined;
   readonly device?: string | undefined;
   readonly dtype?: string | undefined;
@@ -85,7 +86,7 @@ export async function loadModel(
   const options: NativeOptions = {
     // Checked by load, which knows the names.
     device: values.device as Device | undefined,
-    dtype: parseChoice("dtype", values.dtype, ["auto", "float32", "int8", "float16", "bfloat16"]),
+    dtype: parseChoice("dtype", values.dtype, modelOptions.dtype.values),
     threads: parseCount("threads", values.threads),
     expectedDimensions: parseCount("expect-dimensions", values["expect-dimensions"]),
     ...toSourceOptions(values),

@@ -1,14 +1,24 @@
-import { parseArgs, type ParseArgsConfig } from "node:util";
+import { parseArgs } from "node:util";
 
 import { UsageError } from "./command.js";
 
+/** An option of a command, as `util.parseArgs` reads it, and what its value may be, for shells to complete. */
+export interface OptionDefinition {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly values?: readonly string[] | "file" | "folder" | "model";
+}
+
+/** The options of a command by name. */
+export type OptionDefinitions = Readonly<Record<string, OptionDefinition>>;
+
 /** What `util.parseArgs` makes of a command line with these options. */
-type Parsed<Options extends NonNullable<ParseArgsConfig["options"]>> = ReturnType<
+type Parsed<Options extends OptionDefinitions> = ReturnType<
   typeof parseArgs<{ args: string[]; options: Options; allowPositionals: true; strict: true }>
 >;
 
 /** `util.parseArgs` in strict mode, with its complaints as {@link UsageError}. */
-export function parse<const Options extends NonNullable<ParseArgsConfig["options"]>>(
+export function parse<const Options extends OptionDefinitions>(
   args: readonly string[],
   options: Options,
 ): Parsed<Options> {
@@ -27,13 +37,22 @@ export function parseFilled(name: string, value: string | undefined): string | u
   return value;
 }
 
-/** The whole number of an option, or `undefined` where it is not given. */
+/** The whole number from 1 of an option, or `undefined` where it is not given. */
 export function parseCount(name: string, value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(value)) {
     throw new UsageError(`--${name} must be a whole number from 1, not ${JSON.stringify(value)}`);
   }
   return Number(value);
+}
+
+/** The whole number from 0 of an option, or `undefined` where it is not given. */
+export function parseWhole(name: string, value: string | undefined): number | undefined {
+  if (value === "0") return 0;
+  if (value !== undefined && !/^[1-9]\d{0,8}$/.test(value)) {
+    throw new UsageError(`--${name} must be a whole number from 0, not ${JSON.stringify(value)}`);
+  }
+  return parseCount(name, value);
 }
 
 /** The value of an option that knows only some; `undefined` where it is not given. */

@@ -1,5 +1,5 @@
 import type { DownloadProgress } from "../hub/progress.js";
-import { formatBytes } from "./format-bytes.js";
+import { formatBytes } from "../utils/format-bytes.js";
 
 /** One line on a terminal that is written again and again. Into a pipe or file it writes nothing. */
 export class ProgressBar {

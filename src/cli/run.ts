@@ -1,21 +1,10 @@
 import { CandleEmbedError } from "../errors.js";
 import { packageVersion } from "../utils/package-version.js";
-import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
-import { embed } from "./commands/embed.js";
-import { models } from "./commands/models.js";
-import { pull } from "./commands/pull.js";
-import { quantize } from "./commands/quantize.js";
-import { rm } from "./commands/rm.js";
-import { search } from "./commands/search.js";
-import { serve } from "./commands/serve.js";
-import { similarity } from "./commands/similarity.js";
-import { verify } from "./commands/verify.js";
+import { CheckFailed, UsageError, type Context } from "./command.js";
+import { commands } from "./command-list.js";
 import { watchEnds } from "./watch-ends.js";
+import { columnsOf, fitHelp } from "./wrap.js";
 import { write } from "./write.js";
-
-const commands: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ embed, similarity, search, serve, models, pull, rm, quantize, verify }),
-);
 
 const help = `Usage: candle-embed COMMAND [options]
 
@@ -57,13 +46,17 @@ async function dispatch(args: readonly string[], context: Context): Promise<void
   const [name, ...rest] = args;
   if (name === undefined) throw new UsageError('which command? "candle-embed --help" lists them');
   if (name === "--version" || name === "-V") return write(context.stdout, `${packageVersion()}\n`);
-  if (name === "--help" || name === "-h" || name === "help") return write(context.stdout, `${help}\n`);
+  if (name === "--help" || name === "-h" || name === "help") return printHelp(help, context);
   const command = commands.get(name);
   if (command === undefined) {
     throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
   }
-  if (asksForHelp(rest)) return write(context.stdout, `${command.help}\n`);
+  if (asksForHelp(rest)) return printHelp(command.help, context);
   return command.run(rest, context);
+}
+
+function printHelp(page: string, { stdout }: Context): Promise<void> {
+  return write(stdout, `${fitHelp(page, columnsOf(stdout))}\n`);
 }
 
 /** `--` ends the options: a text may be called `--help`. */

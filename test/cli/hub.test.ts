@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
-import { formatBytes } from "../../src/cli/format-bytes.js";
+import { formatBytes } from "../../src/utils/format-bytes.js";
 import { ProgressBar, progressLine } from "../../src/cli/progress-bar.js";
 import type { DownloadProgress } from "../../src/hub/progress.js";
 import { runCliWith } from "../hub/run-cli.js";
@@ -114,9 +114,7 @@ describe("models", () => {
   it("lists what is cached, with sizes", async () => {
     const { stdout } = await runCliWith(["models", "--cached"], env);
     expect(stdout).toMatch(/^id +size +revisions +where\norg\/mean +1\d\d\.\d kB +main +\//);
-    const json = JSON.parse(
-      (await runCliWith(["models", "--cached", "--format", "json"], env)).stdout,
-    ) as unknown;
+    const json = JSON.parse((await runCliWith(["models", "--cached", "--json"], env)).stdout) as unknown;
     expect(json).toMatchObject([
       { repository: "org/mean", revisions: [{ commit, refs: ["main"], files: 9 }] },
     ]);

@@ -19,7 +19,7 @@ interface Report {
 }
 
 async function verify(...args: string[]): Promise<{ code: number | null; stderr: string; report: Report }> {
-  const { code, stderr, stdout } = await runCli(["verify", "--format", "json", ...args]);
+  const { code, stderr, stdout } = await runCli(["verify", "--json", ...args]);
   return { code, stderr, report: JSON.parse(stdout) as Report };
 }
 

@@ -15,6 +15,7 @@ import {
   type SearchHit,
   type VectorSpace,
 } from "candle-embed";
+import { chunkText, type Chunk } from "candle-embed/chunking";
 
 import { createServer, type EmbeddingServer } from "candle-embed/server";
 
@@ -40,6 +41,14 @@ export async function scoped(signal: AbortSignal | undefined): Promise<number[][
     signal,
   });
   return (await local.embed("a", { signal, truncate: "error" })).toArrays();
+}
+
+export async function firstChunk(local: NativeBackend): Promise<Chunk | undefined> {
+  for await (const chunk of chunkText(local, "a", { tokens: 64, overlap: 8, format: "markdown" }))
+    return chunk;
+  // @ts-expect-error -- an API's tokenizer is not known
+  chunkText(backend, "a");
+  return undefined;
 }
 
 export const hits: SearchHit[] = topK(plain.at(0), plain, 3);

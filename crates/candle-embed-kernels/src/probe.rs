@@ -4,6 +4,9 @@ use crate::bytes::ByteSteps;
 use crate::isa::Isa;
 use crate::simd::Simd;
 use std::hint::black_box;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Additions and multiplications (each counts as one) of a number of rounds of independent f32 FMAs. Time a call to get
 /// the peak; run one on every thread at once, as a forward does.
@@ -16,6 +19,38 @@ pub fn f32_operations(isa: Isa, rounds: usize) -> u64 {
 pub fn i8_operations(isa: Isa, rounds: usize) -> u64 {
     // SAFETY: `kernels` hands out tiers of this machine only.
     unsafe { (isa.kernels().probe_i8)(rounds) }
+}
+
+/// What [`f32_operations`] or [`i8_operations`] do in a second on `threads` threads that work at the same time, measured for
+/// `time` after `warm_up`.
+pub fn sustained(
+    isa: Isa,
+    operations: fn(Isa, usize) -> u64,
+    threads: usize,
+    warm_up: Duration,
+    time: Duration,
+) -> f64 {
+    let barrier = Barrier::new(threads);
+    let run = |limit: Duration| {
+        // About 10 ms at a time.
+        let (start, mut done, rounds) = (Instant::now(), 0, 500_000);
+        while start.elapsed() < limit {
+            done += operations(isa, black_box(rounds));
+        }
+        done as f64 / start.elapsed().as_secs_f64()
+    };
+    thread::scope(|scope| {
+        let measure = || {
+            barrier.wait();
+            run(warm_up);
+            barrier.wait();
+            run(time)
+        };
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(measure)).collect();
+        let own = measure();
+        // The loops cannot panic.
+        own + others.into_iter().filter_map(|thread| thread.join().ok()).sum::<f64>()
+    })
 }
 
 /// FMAs on `COUNT` registers.

@@ -5,5 +5,6 @@
 
 mod embedder;
 mod error;
+mod machine;
 mod options;
 mod tasks;

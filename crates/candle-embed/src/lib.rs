@@ -28,6 +28,7 @@ mod folder;
 mod hash;
 mod head;
 mod job;
+mod machine;
 mod matryoshka;
 mod models;
 mod normalize;
@@ -46,6 +47,7 @@ pub use error::{Error, ErrorCode, Result, TextContext};
 #[cfg(feature = "fault-inject")]
 pub use fault::set_fault;
 pub use job::{EmbedJob, Embeddings, JobStep};
+pub use machine::{Machine, Peak, measure_peak};
 pub use options::{DeviceChoice, DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt, Truncate};
 pub use output::OutputData;
 pub use pooling::PoolingMode;

@@ -37,19 +37,19 @@ Examples:
 
 const options = {
   ...modelOptions,
-  file: { type: "string" },
-  input: { type: "string" },
+  file: { type: "string", values: "file" },
+  input: { type: "string", values: ["lines", "jsonl"] },
   query: { type: "boolean" },
   dimensions: { type: "string" },
   "cut-without-matryoshka": { type: "boolean" },
-  "output-type": { type: "string" },
-  truncate: { type: "string" },
-  format: { type: "string" },
-  output: { type: "string", short: "o" },
+  "output-type": { type: "string", values: ["float32", "int8", "uint8", "binary", "ubinary"] },
+  truncate: { type: "string", values: ["end", "start", "error"] },
+  format: { type: "string", values: formats },
+  output: { type: "string", short: "o", values: "file" },
 } as const;
 
 /** `candle-embed embed` */
-export const embed: Command = { summary: "print the vectors of texts", help, run };
+export const embed: Command = { summary: "print the vectors of texts", help, options, run };
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, options);
@@ -57,14 +57,8 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     inputType: values.query === true ? "query" : "document",
     dimensions: parseCount("dimensions", values.dimensions),
     cutWithoutMatryoshka: values["cut-without-matryoshka"],
-    outputType: parseChoice("output-type", values["output-type"], [
-      "float32",
-      "int8",
-      "uint8",
-      "binary",
-      "ubinary",
-    ]),
-    truncate: parseChoice("truncate", values.truncate, ["end", "start", "error"]),
+    outputType: parseChoice("output-type", values["output-type"], options["output-type"].values),
+    truncate: parseChoice("truncate", values.truncate, options.truncate.values),
     signal: context.signal,
   };
   const format = parseChoice("format", values.format, formats) ?? "json";
@@ -94,7 +88,7 @@ function chooseInput(
   { file, input }: { file?: string | undefined; input?: string | undefined },
   { stdin, signal }: Context,
 ): Iterable<InputText> | AsyncIterable<InputText> {
-  const format = parseChoice("input", input, ["lines", "jsonl"]);
+  const format = parseChoice("input", input, options.input.values);
   if (texts.length > 0) {
     if (file !== undefined) throw new UsageError("pass TEXT or --file, not both");
     return fromArguments(texts);

@@ -4,8 +4,8 @@ import { CandleEmbedError } from "../../errors.js";
 import { listCachedModels, type CachedModel } from "../../hub/cached-models.js";
 import { hubSettings, type HubOptions } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { formatBytes } from "../format-bytes.js";
-import { parse, parseChoice, parseFilled } from "../parse.js";
+import { formatBytes } from "../../utils/format-bytes.js";
+import { parse, parseFilled } from "../parse.js";
 import { toTable } from "../table.js";
 import { write } from "../write.js";
 
@@ -16,39 +16,43 @@ Lists the models that can be loaded by name, and where they are. Any other model
 Options:
       --cached             what the cache of downloaded models holds instead, with sizes
       --cache-dir DIR      the cache (default: Hugging Face's cache, shared with Python)
-      --format FORMAT      text (default) or json
+      --json               print JSON
 
 Examples:
   candle-embed models
   candle-embed models --cached
-  candle-embed models --format json`;
+  candle-embed models --json`;
 
-/** `candle-embed models` */
-export const models: Command = { summary: "list the models that have a name, or are cached", help, run };
-
-const optionTypes = {
+const options = {
   cached: { type: "boolean" },
-  "cache-dir": { type: "string" },
-  format: { type: "string" },
+  "cache-dir": { type: "string", values: "folder" },
+  json: { type: "boolean" },
 } as const;
 
+/** `candle-embed models` */
+export const models: Command = {
+  summary: "list the models that have a name, or are cached",
+  help,
+  options,
+  run,
+};
+
 async function run(args: readonly string[], { stdout }: Context): Promise<void> {
-  const { values, positionals } = parse(args, optionTypes);
+  const { values, positionals } = parse(args, options);
   if (positionals.length > 0) throw new UsageError("models takes no arguments");
-  const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
-  const options = { cacheDir: parseFilled("cache-dir", values["cache-dir"]) };
+  const hubOptions = { cacheDir: parseFilled("cache-dir", values["cache-dir"]) };
   if (values.cached === true) {
-    const { cacheDir } = hubSettings(options);
+    const { cacheDir } = hubSettings(hubOptions);
     const cached = await listCachedModels(cacheDir);
-    await write(stdout, format === "json" ? toJson(cached) : cachedTable(cached, cacheDir));
+    await write(stdout, values.json === true ? toJson(cached) : cachedTable(cached, cacheDir));
     return;
   }
-  const cached = await listCachedIfThere(options);
+  const cached = await listCachedIfThere(hubOptions);
   const rows = catalog.map((entry) => ({
     ...entry,
     folder: findPackageFolder(entry) ?? cachedFolder(entry, cached),
   }));
-  await write(stdout, format === "json" ? toJson(rows) : catalogTable(rows));
+  await write(stdout, values.json === true ? toJson(rows) : catalogTable(rows));
 }
 
 /** Without a cache, for want of a home folder for example, the names can be listed all the same. */

@@ -2,7 +2,7 @@ import { findHubModel, type HubModel } from "../../backends/resolve-model.js";
 import { fetchModel } from "../../hub/fetch-model.js";
 import { hubSettings } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { formatBytes } from "../format-bytes.js";
+import { formatBytes } from "../../utils/format-bytes.js";
 import { parse, parseFilled } from "../parse.js";
 import { ProgressBar } from "../progress-bar.js";
 import { write } from "../write.js";
@@ -25,11 +25,12 @@ Examples:
   HF_TOKEN=... candle-embed pull my-org/my-private-model --revision v2
   HF_ENDPOINT=https://hub.example.org candle-embed pull intfloat/multilingual-e5-small`;
 
+const options = { revision: { type: "string" }, "cache-dir": { type: "string", values: "folder" } } as const;
+
 /** `candle-embed pull` */
-export const pull: Command = { summary: "download models", help, run };
+export const pull: Command = { summary: "download models", help, options, operands: "model", run };
 
 async function run(args: readonly string[], { stdout, stderr, signal }: Context): Promise<void> {
-  const options = { revision: { type: "string" }, "cache-dir": { type: "string" } } as const;
   const { values, positionals: names } = parse(args, options);
   if (names.length === 0) throw new UsageError("pull needs a MODEL: a name or a hub id");
   if (values.revision !== undefined && names.length > 1) {

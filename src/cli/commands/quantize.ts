@@ -20,11 +20,19 @@ Examples:
   candle-embed quantize ./bge-small-en-v1.5 ./bge-small-en-v1.5-int8
   candle-embed embed --model ./bge-small-en-v1.5-int8 "a text"`;
 
+const options = { pooling: { type: "string", values: poolings } } as const;
+
 /** `candle-embed quantize` */
-export const quantize: Command = { summary: "write a model folder with int8 weights", help, run };
+export const quantize: Command = {
+  summary: "write a model folder with int8 weights",
+  help,
+  options,
+  operands: "folder",
+  run,
+};
 
 async function run(args: readonly string[], { stdout, signal }: Context): Promise<void> {
-  const { values, positionals } = parse(args, { pooling: { type: "string" } });
+  const { values, positionals } = parse(args, options);
   const [source, target, ...more] = positionals;
   if (source === undefined || target === undefined || more.length > 0) {
     throw new UsageError("quantize needs a SOURCE and a TARGET folder");

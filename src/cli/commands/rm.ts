@@ -2,7 +2,7 @@ import { findHubModel } from "../../backends/resolve-model.js";
 import { removeModel } from "../../hub/remove-model.js";
 import { hubSettings } from "../../hub/settings.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { formatBytes } from "../format-bytes.js";
+import { formatBytes } from "../../utils/format-bytes.js";
 import { parse, parseFilled } from "../parse.js";
 import { write } from "../write.js";
 
@@ -19,11 +19,12 @@ Examples:
   candle-embed rm bge-small-en-v1.5
   candle-embed rm --revision main my-org/my-model`;
 
+const options = { revision: { type: "string" }, "cache-dir": { type: "string", values: "folder" } } as const;
+
 /** `candle-embed rm` */
-export const rm: Command = { summary: "remove downloaded models", help, run };
+export const rm: Command = { summary: "remove downloaded models", help, options, operands: "model", run };
 
 async function run(args: readonly string[], { stdout }: Context): Promise<void> {
-  const options = { revision: { type: "string" }, "cache-dir": { type: "string" } } as const;
   const { values, positionals: names } = parse(args, options);
   if (names.length === 0) throw new UsageError("rm needs a MODEL: a name or a hub id");
   const { cacheDir } = hubSettings({ cacheDir: parseFilled("cache-dir", values["cache-dir"]) });

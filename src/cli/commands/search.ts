@@ -1,96 +1,169 @@
 import path from "node:path";
 
-import type { EmbeddingBackend } from "../../embedding-backend.js";
-import { topK } from "../../top-k.js";
-import { inBatches } from "../../utils/in-batches.js";
-import { passageText, readPassages, type FilePassage } from "../../utils/read-passages.js";
+import { CandleEmbedError } from "../../errors.js";
+import { PassageIndex } from "../../retrieval/passage-index.js";
+import { defaultPassageTokens } from "../../retrieval/passage.js";
+import { searchDocuments, type FoundPassage } from "../../retrieval/search-documents.js";
 import { UsageError, type Command, type Context } from "../command.js";
+import { tokenizerFor } from "../load-tokenizer.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
-import { parse, parseChoice, parseCount } from "../parse.js";
+import { parse, parseCount, parseFilled } from "../parse.js";
+import { printable } from "../printable.js";
+import { documentsHelp, nameOf, readDocuments } from "../read-documents.js";
+import { styleFor, type Style } from "../style.js";
+import { columnsOf, wrap } from "../wrap.js";
 import { write } from "../write.js";
 
-const help = `Usage: candle-embed search [options] QUESTION
+const help = `Usage: candle-embed search [options] QUESTION [PATH...]
+       candle-embed search [options] --index DIR QUESTION
 
-Finds the passages that answer QUESTION in the Markdown and text files below a folder (.md, .markdown, .mdx, .txt of
-at most 2 MB; not in node_modules, target, dist and hidden folders).
+Finds the passages that answer QUESTION: in documents, which are read and embedded for it (default: the current
+folder), or in an index that "candle-embed index" made, which takes milliseconds.
+
+${documentsHelp}
 
 Options:
-      --folder DIR         the folder (default: the current one)
+  -i, --index DIR          search this index; its model is taken unless you name one
       --top K              how many passages (default: 5)
-      --format FORMAT      text (default) or json
+      --tokens N           most tokens of a passage, without --index (default: ${String(defaultPassageTokens)})
+      --json               print an array of { score, file, record, line, start, end, heading, text }
 ${modelOptionsHelp}
 
 Examples:
   candle-embed search "how do I abort a call"
-  candle-embed search --folder ~/notes --top 3 "what did we decide about backups"`;
+  candle-embed search --top 3 "what did we decide about backups" ~/notes
+  candle-embed index --index notes.index ~/notes && candle-embed search --index notes.index "backups"`;
 
 const options = {
   ...modelOptions,
-  folder: { type: "string" },
+  index: { type: "string", short: "i", values: "folder" },
   top: { type: "string" },
-  format: { type: "string" },
+  tokens: { type: "string" },
+  json: { type: "boolean" },
 } as const;
 
-interface FoundPassage extends FilePassage {
-  readonly score: number;
-}
-
 /** `candle-embed search` */
-export const search: Command = { summary: "search a folder of Markdown by meaning", help, run };
+export const search: Command = {
+  summary: "find passages by meaning, in documents or an index",
+  help,
+  options,
+  operands: "file",
+  run,
+};
 
 async function run(args: readonly string[], context: Context): Promise<void> {
-  const { stdout, signal } = context;
   const { values, positionals } = parse(args, options);
-  const [question, ...more] = positionals;
-  if (question === undefined || more.length > 0) {
-    throw new UsageError("search needs one question; put it in quotation marks");
-  }
+  const [question, ...paths] = positionals;
+  if (question === undefined) throw new UsageError("search needs a question; put it in quotation marks");
+  const folder = parseFilled("index", values.index);
   const count = parseCount("top", values.top) ?? 5;
-  const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
-  const folder = values.folder ?? ".";
+  if (folder !== undefined && paths.length > 0) throw new UsageError("pass --index or PATH, not both");
+  if (folder !== undefined && values.tokens !== undefined) {
+    throw new UsageError("--tokens is for documents; an index has the passages it was made with");
+  }
+  const places = paths.length === 0 ? ["."] : paths;
+  const found =
+    folder === undefined
+      ? await searchPaths(question, places, count, values, context)
+      : await searchIndex(question, folder, count, values, context);
+  const { stdout } = context;
+  if (values.json === true) {
+    await write(stdout, `${JSON.stringify(found.map(toRecord), null, 2)}\n`);
+  } else if (found.length === 0) {
+    await write(stdout, `no passages in ${folder ?? places.join(", ")}\n`);
+  } else {
+    const [style, columns] = [styleFor(stdout), columnsOf(stdout)];
+    await write(stdout, found.map((each) => toText(each, style, columns)).join("\n"));
+  }
+}
+
+type Values = ReturnType<typeof parse<typeof options>>["values"];
+
+async function searchPaths(
+  question: string,
+  paths: readonly string[],
+  count: number,
+  values: Values,
+  context: Context,
+): Promise<FoundPassage[]> {
+  const { signal, stderr } = context;
+  const wanted = parseCount("tokens", values.tokens);
   const backend = await loadModel(values, context);
   try {
-    const found = await bestPassages(backend, folder, question, count, signal);
-    await write(stdout, format === "json" ? `${JSON.stringify(found, null, 2)}\n` : toText(found, folder));
+    const tokenizer = await tokenizerFor(backend, signal);
+    const tokens = wanted ?? Math.min(defaultPassageTokens, tokenizer.maxTokens);
+    let skipped = 0;
+    const onSkipped = (): void => {
+      skipped++;
+    };
+    const documents = async function* () {
+      for await (const document of readDocuments(paths, { signal, onSkipped })) {
+        yield { ...document, name: nameOf(document) };
+      }
+    };
+    const found = await searchDocuments(documents(), question, { backend, tokenizer, tokens, count, signal });
+    if (skipped > 0) await write(stderr, `candle-embed: ${String(skipped)} left out: not UTF-8 text\n`);
+    return found;
   } finally {
     await backend.dispose();
   }
 }
 
-/** Works through the folder batch by batch and keeps the best so far: memory does not grow with the folder. */
-async function bestPassages(
-  backend: EmbeddingBackend,
-  folder: string,
+async function searchIndex(
   question: string,
+  folder: string,
   count: number,
-  signal: AbortSignal,
+  values: Values,
+  context: Context,
 ): Promise<FoundPassage[]> {
-  const query = await backend.embedQuery(question, { signal });
-  let best: FoundPassage[] = [];
-  for await (const batch of inBatches(readPassages(folder), passageText)) {
-    const embeddings = await backend.embedDocuments(batch.map(passageText), { signal });
-    const found = topK(query, embeddings, count).map(({ index, score }) => ({
-      score,
-      ...(batch[index] as FilePassage),
-    }));
-    best = [...best, ...found].sort((a, b) => b.score - a.score).slice(0, count);
+  const { signal } = context;
+  const index = await PassageIndex.open(folder);
+  if (index === undefined) {
+    throw new CandleEmbedError(
+      "INVALID_INPUT",
+      `there is no index in ${folder}: "candle-embed index" makes one`,
+    );
   }
-  return best;
+  try {
+    const model = values.model ?? index.description.model;
+    const backend = await loadModel({ ...values, model }, context);
+    try {
+      index.checkSpace(backend);
+      return await index.search(await backend.embedQuery(question, { signal }), count);
+    } finally {
+      await backend.dispose();
+    }
+  } finally {
+    index.close();
+  }
 }
 
-function toText(found: readonly FoundPassage[], folder: string): string {
-  if (found.length === 0) return `no Markdown or text files with a passage in ${folder}\n`;
-  return found
-    .map(({ score, file, line, heading, text }) => {
-      const place = `${path.join(folder, file)}:${String(line)}`;
-      const title = heading === "" ? "" : `  ${heading}`;
-      const head = printable(`${place}${title}`).replaceAll("\n", " ");
-      return `${score.toFixed(3)}  ${head}\n${printable(text).replace(/^/gm, "    ")}\n`;
-    })
-    .join("\n");
+function toRecord({ score, name, line, start, end, heading, text }: FoundPassage) {
+  const mark = name.indexOf(".jsonl#");
+  const [file, record] = mark === -1 ? [name] : [name.slice(0, mark + 6), name.slice(mark + 7)];
+  return { score, file, record, line, start, end, heading, text };
 }
 
-/** What files hold, without the characters that would command the terminal or turn the text around. */
-function printable(text: string): string {
-  return text.replace(/(?![\n\t])[\p{Cc}\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD");
+/** More of a passage is in its file; the first lines say whether it is the right one. */
+const shownLines = 8;
+
+function toText({ score, name, line, heading, text }: FoundPassage, style: Style, columns: number): string {
+  const place = `${path.isAbsolute(name) ? nearest(name) : name}:${String(line)}`;
+  const title = heading === "" ? "" : `  ${heading}`;
+  const lines = printable(text).split("\n");
+  const shown = lines.length > shownLines ? [...lines.slice(0, shownLines), "..."] : lines;
+  const head = printable(place).replaceAll("\n", " ");
+  return (
+    `${style.green(score.toFixed(3))}  ${style.bold(head)}${style.dim(printable(title).replaceAll("\n", " "))}\n` +
+    shown
+      .flatMap((each) => wrap(each, columns - 4))
+      .map((each) => `    ${each}\n`)
+      .join("")
+  );
+}
+
+/** From here, where that is shorter. */
+function nearest(file: string): string {
+  const relative = path.relative(process.cwd(), file);
+  return relative.length < file.length ? relative : file;
 }

@@ -81,7 +81,13 @@ const options = {
 } as const;
 
 /** `candle-embed serve` */
-export const serve: Command = { summary: "answer OpenAI's embeddings API", help, run, endsWithSignal: true };
+export const serve: Command = {
+  summary: "answer OpenAI's embeddings API",
+  help,
+  options,
+  run,
+  endsWithSignal: true,
+};
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const { stderr, signal } = context;

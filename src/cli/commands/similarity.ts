@@ -1,7 +1,7 @@
 import { cosineSimilarity } from "../../similarity.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
-import { parse, parseChoice } from "../parse.js";
+import { parse } from "../parse.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed similarity [options] TEXT TEXT [TEXT...]
@@ -10,28 +10,27 @@ Prints the cosine similarity of two texts: 1 for the same meaning, about 0 for u
 the matrix of all pairs.
 
 Options:
-      --format FORMAT      text (default) or json
+      --json               print the matrix as JSON
 ${modelOptionsHelp}
 
 Examples:
   candle-embed similarity "a dog runs" "a puppy is running"
-  candle-embed similarity --format json "red" "green" "seven"`;
+  candle-embed similarity --json "red" "green" "seven"`;
 
-const options = { ...modelOptions, format: { type: "string" } } as const;
+const options = { ...modelOptions, json: { type: "boolean" } } as const;
 
 /** `candle-embed similarity` */
-export const similarity: Command = { summary: "compare texts", help, run };
+export const similarity: Command = { summary: "compare texts", help, options, run };
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const { stdout, signal } = context;
   const { values, positionals: texts } = parse(args, options);
-  const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
   if (texts.length < 2) throw new UsageError("similarity needs at least two texts");
   const backend = await loadModel(values, context);
   try {
     const rows = [...(await backend.embed(texts, { signal }))];
     const matrix = rows.map((a) => rows.map((b) => cosineSimilarity(a, b)));
-    await write(stdout, format === "json" ? `${JSON.stringify(matrix)}\n` : toText(matrix));
+    await write(stdout, values.json === true ? `${JSON.stringify(matrix)}\n` : toText(matrix));
   } finally {
     await backend.dispose();
   }

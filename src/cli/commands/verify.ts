@@ -2,7 +2,7 @@ import { verify as verifyModel, type VerifiedModel, type VerifyReport } from "..
 import type { CheckResult, Figure } from "../../evaluation/check-result.js";
 import { CheckFailed, UsageError, type Command, type Context } from "../command.js";
 import { sourceOptions, sourceOptionsHelp, toSourceOptions } from "../model-options.js";
-import { parse, parseChoice, parseCount } from "../parse.js";
+import { parse, parseCount } from "../parse.js";
 import { ProgressBar } from "../progress-bar.js";
 import { write } from "../write.js";
 
@@ -20,33 +20,39 @@ Checks:
   determinism  two loads, two runs, all threads and one: the same bits
 
 Options:
-      --format FORMAT      text (default) or json
+      --json               print the report as JSON
       --threads N          threads of the engine (default: the CPUs this process may use)
 ${sourceOptionsHelp}
 
 Examples:
   candle-embed verify
-  candle-embed verify bge-small-en-v1.5 --format json
+  candle-embed verify bge-small-en-v1.5 --json
   candle-embed verify ./my-model`;
 
 const options = {
-  format: { type: "string" },
+  json: { type: "boolean" },
   threads: { type: "string" },
   ...sourceOptions,
 } as const;
 
 /** `candle-embed verify` */
-export const verify: Command = { summary: "check that a model computes what it should", help, run };
+export const verify: Command = {
+  summary: "check that a model computes what it should",
+  help,
+  options,
+  operands: "model",
+  run,
+};
 
 async function run(args: readonly string[], { stdout, stderr, signal }: Context): Promise<void> {
   const { values, positionals } = parse(args, options);
   const [model, ...more] = positionals;
   if (more.length > 0) throw new UsageError("verify takes one MODEL");
-  const format = parseChoice("format", values.format, ["text", "json"]) ?? "text";
+  const asJson = values.json === true;
   const bar = new ProgressBar(stderr);
   const say = async (text: string): Promise<void> => {
     bar.clear();
-    if (format === "text") await write(stdout, text);
+    if (!asJson) await write(stdout, text);
   };
   const report = await verifyModel(
     model,
@@ -62,7 +68,7 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
   ).finally(() => {
     bar.clear();
   });
-  await write(stdout, format === "json" ? `${JSON.stringify(report, null, 2)}\n` : foot(report));
+  await write(stdout, asJson ? `${JSON.stringify(report, null, 2)}\n` : foot(report));
   if (!report.passed) throw new CheckFailed(`${report.modelId}: out of the limit: ${failedNames(report)}`);
 }
 

@@ -1,0 +1,54 @@
+import type { Command } from "../command.js";
+import type { OptionDefinition } from "../parse.js";
+
+/** An option of a command as a shell completes it. */
+export interface DescribedOption {
+  readonly name: string;
+  readonly short: string | undefined;
+  readonly takesValue: boolean;
+  /** What its value may be: one of these words, or a file and the like. */
+  readonly values: OptionDefinition["values"];
+  /** The beginning of what the help page says of it. */
+  readonly description: string;
+}
+
+/** A command as a shell completes it. */
+export interface DescribedCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly DescribedOption[];
+  readonly operands: OptionDefinition["values"];
+}
+
+const helpOption = {
+  name: "help",
+  short: "h",
+  takesValue: false,
+  values: undefined,
+  description: "show the help page",
+};
+
+/** The commands by what they parse with and what their help pages say. */
+export function describeCommands(commands: ReadonlyMap<string, Command>): DescribedCommand[] {
+  return [...commands].map(([name, { summary, help, options, operands }]) => ({
+    name,
+    summary,
+    operands,
+    options: [
+      ...Object.entries(options).map(([option, { type, short, values }]) => ({
+        name: option,
+        short,
+        takesValue: type === "string",
+        values,
+        description: describeOption(help, option),
+      })),
+      helpOption,
+    ],
+  }));
+}
+
+/** What stands behind the option on the help page, or begins below it; without what is in brackets at its end. */
+function describeOption(help: string, name: string): string {
+  const line = new RegExp(`^ {2,6}(?:-\\w, )?--${name}(?: [A-Z]+)?(?: {2,}|\\n +)(.*)$`, "m").exec(help);
+  return (line?.[1] ?? "").split(/ \(|[;:]/)[0]?.trim() ?? "";
+}

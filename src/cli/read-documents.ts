@@ -1,0 +1,100 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { addAbortSignal } from "node:stream";
+import { buffer } from "node:stream/consumers";
+
+import type { DocumentFormat } from "../chunking/blocks.js";
+import { CandleEmbedError } from "../errors.js";
+import { decodeDocument, documentEndings, formatOfFile, readDocument } from "../utils/documents.js";
+import { walkFiles } from "../utils/walk-files.js";
+import { fromFile, fromStdin, type InputText } from "./read-texts.js";
+
+/** A document that the command line names. */
+export interface SourceDocument {
+  /** The path that was given, or one below it. */
+  readonly file: string;
+  /** Of a line of JSONL its `id`, or else its position among the records. */
+  readonly record?: string | number;
+  readonly text: string;
+  readonly format: DocumentFormat;
+}
+
+interface ReadOptions {
+  /** How files are read; else their endings say it. */
+  readonly input?: DocumentFormat | "jsonl" | undefined;
+  readonly signal: AbortSignal;
+  /** Told of files in a folder that are no text. */
+  readonly onSkipped?: (file: string) => void;
+}
+
+/** Larger files in a folder are data, not documents; one that is named itself is read. */
+const maxBytes = 2 * 1024 * 1024;
+
+/** How the help pages describe {@link readDocuments}. */
+export const documentsHelp = `A PATH is a document; or a .jsonl file with one in each line, an object with a field "text" and "id" if you like; or a
+folder, of which the Markdown, text and source code files of at most 2 MB are read (not in node_modules, target, dist
+and hidden folders).`;
+
+/** The documents of these files and folders, one after another. */
+export async function* readDocuments(
+  paths: readonly string[],
+  { input, signal, onSkipped }: ReadOptions,
+): AsyncGenerator<SourceDocument, void, undefined> {
+  for (const given of paths) {
+    if ((await statPath(given)).isDirectory()) {
+      for await (const file of walkFiles(given, documentEndings, maxBytes)) {
+        signal.throwIfAborted();
+        const text = await readDocument(file).catch(unlessNoText);
+        if (text === undefined) onSkipped?.(file);
+        else yield { file, text, format: formatOfFile(file) };
+      }
+    } else if (input === "jsonl" || (input === undefined && given.endsWith(".jsonl"))) {
+      yield* records(given, fromFile(given, "jsonl", signal));
+    } else {
+      yield { file: given, text: await readDocument(given), format: input ?? formatOfFile(given) };
+    }
+  }
+}
+
+/** The document, or the documents, of standard input. */
+export async function* readStdin(
+  stdin: NodeJS.ReadStream,
+  { input = "text", signal }: ReadOptions,
+): AsyncGenerator<SourceDocument, void, undefined> {
+  if (input === "jsonl") {
+    yield* records("-", fromStdin(stdin, "jsonl", signal));
+  } else {
+    const bytes = await buffer(addAbortSignal(signal, stdin));
+    yield { file: "-", text: decodeDocument("standard input", bytes), format: input };
+  }
+}
+
+/** What a document is called: its file, and behind "#" its record. */
+export function nameOf({ file, record }: Pick<SourceDocument, "file" | "record">): string {
+  return record === undefined ? file : `${file}#${String(record)}`;
+}
+
+/** Whether a document that {@link nameOf} called this is one of `root`, a file or folder. */
+export function isBelow(name: string, root: string): boolean {
+  const folder = root.endsWith(path.sep) ? root : root + path.sep;
+  return name === root || name.startsWith(folder) || name.startsWith(`${root}#`);
+}
+
+async function* records(file: string, texts: AsyncIterable<InputText>): AsyncGenerator<SourceDocument> {
+  for await (const { id, index, text } of texts) yield { file, record: id ?? index, text, format: "text" };
+}
+
+async function statPath(file: string): Promise<Awaited<ReturnType<typeof stat>>> {
+  try {
+    return await stat(file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    throw new CandleEmbedError("INVALID_INPUT", `there is no file or folder ${file}`, { cause });
+  }
+}
+
+function unlessNoText(error: unknown): undefined {
+  // A file that cannot be read or has gone meanwhile is left out like one that is no text.
+  if (CandleEmbedError.isInstance(error) || (error instanceof Error && "code" in error)) return undefined;
+  throw error;
+}

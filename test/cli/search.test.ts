@@ -1,0 +1,275 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { root, runCli, runShell, startCli, temporaryFolder, tinyModel, withTinyModel } from "./support.js";
+import { finished } from "../native/support.js";
+
+const folder = temporaryFolder();
+const notes = path.join(folder, "notes");
+
+interface Hit {
+  score: number;
+  file: string;
+  record?: string;
+  line: number;
+  heading: string;
+  text: string;
+}
+
+interface Report {
+  documents: number;
+  passages: number;
+  added: number;
+  changed: number;
+  unchanged: number;
+  removed: number;
+  embedded: number;
+  reused: number;
+  skipped: number;
+}
+
+function add(file: string, content: string | Uint8Array): void {
+  const absolute = path.join(folder, file);
+  mkdirSync(path.dirname(absolute), { recursive: true });
+  writeFileSync(absolute, content);
+}
+
+add("notes/cooking.md", "# Bread\n\nYeast turns sugar into gas, so the dough rises.\n");
+add(
+  "notes/deep/money.md",
+  "# Invoices\n\nAn intro.\n\n## Terms\n\nPayment is due within thirty days of delivery.\n",
+);
+add("notes/code/retry.py", "def retry(call):\n    # waits longer after each failure\n    return call()\n");
+add("notes/.hidden/secret.md", "Payment secrets.\n");
+add("notes/node_modules/other.md", "Payment of others.\n");
+add("notes/photo.png", "no document");
+
+describe("search", () => {
+  it("prints score, place and passage, best first", async () => {
+    const args = ["search", "--top", "2", "when must I pay a bill", notes];
+    const { code, stdout } = await runCli(args);
+    expect(code).toBe(0);
+    const first = stdout.split("\n").slice(0, 2);
+    expect(first[0]).toMatch(/^0\.\d{3} {2}.*notes\/deep\/money\.md:5 {2}Invoices$/);
+    expect(first[1]).toBe("    ## Terms");
+    const found = JSON.parse((await runCli([...args, "--json"])).stdout) as Hit[];
+    expect(found).toHaveLength(2);
+    const file = path.join(notes, "deep", "money.md");
+    expect(found[0]).toMatchObject({ file, line: 5, heading: "Invoices" });
+    expect(found.some((hit) => /hidden|node_modules/.test(hit.file))).toBe(false);
+  });
+
+  it("reads code, single files and records", async () => {
+    const records = path.join(folder, "records.jsonl");
+    writeFileSync(records, `{"id":"t-1","text":"The parcel came late."}\n{"text":"The window is red."}\n`);
+    const code = await runCli(["search", "--json", "--top", "1", "try again after an error", notes]);
+    expect((JSON.parse(code.stdout) as Hit[])[0]?.file).toBe(path.join(notes, "code/retry.py"));
+    const hits = await runCli([
+      "search",
+      "--json",
+      "delivery was slow",
+      records,
+      path.join(notes, "cooking.md"),
+    ]);
+    expect((JSON.parse(hits.stdout) as Hit[])[0]).toMatchObject({ file: records, record: "t-1", line: 1 });
+  });
+
+  it("replaces what would command a terminal", async () => {
+    add(
+      "escapes/a\u001B[2Jb\n.md",
+      "# Red \u001B[31m\u009B1m\n\nTab\there \u0007\u001B]0;title\u0007 \u202Eabc\nsecond line\n",
+    );
+    const { code, stdout } = await runCli(withTinyModel("search", "anything", path.join(folder, "escapes")));
+    expect(code).toBe(0);
+    const [head, ...text] = stdout.split("\n");
+    expect(head).toMatch(/a\uFFFD\[2Jb\uFFFD?.*\.md:1$/);
+    expect(text).toEqual([
+      "    # Red \uFFFD[31m\uFFFD1m",
+      "    ",
+      "    Tab\there \uFFFD\uFFFD]0;title\uFFFD \uFFFDabc",
+      "    second line",
+      "",
+    ]);
+  });
+
+  it("reads a heading with very many spaces without standing still", async () => {
+    add("spaces/a.md", `# a${" ".repeat(100_000)}b\n\ntext\n`);
+    const { code, stdout } = await runCli(withTinyModel("search", "text", path.join(folder, "spaces")));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\n {4}text\n/);
+  });
+
+  it("says when there is nothing to search, and what is left out", async () => {
+    const empty = path.join(folder, "empty");
+    mkdirSync(empty);
+    const nothing = await runCli(withTinyModel("search", "anything", empty));
+    expect(nothing).toMatchObject({ code: 0, stdout: `no passages in ${empty}\n` });
+    writeFileSync(path.join(empty, "latin1.txt"), Buffer.from([0x63, 0x61, 0x66, 0xe9]));
+    const skipped = await runCli(withTinyModel("search", "anything", empty));
+    expect(skipped.stderr).toBe("candle-embed: 1 left out: not UTF-8 text\n");
+  });
+
+  it.each([
+    [[], 2, /search needs a question/],
+    [["--index", "x", "question", "docs"], 2, /pass --index or PATH, not both/],
+    [["--index", "x", "--tokens", "9", "question"], 2, /--tokens is for documents/],
+    [["question", "no-such-folder"], 1, /INVALID_INPUT: there is no file or folder no-such-folder/],
+    [["--index", "no-such-index", "question"], 1, /INVALID_INPUT: there is no index in no-such-index/],
+    [["--index", "README.md", "question"], 1, /INVALID_INPUT: README\.md is no index/],
+  ])("refuses %j", async (args, code, message) => {
+    const result = await runCli(["search", ...args]);
+    expect(result.code).toBe(code);
+    expect(result.stderr).toMatch(message);
+  });
+});
+
+describe("index", () => {
+  const index = path.join(folder, "notes.index");
+  const update = async (...args: string[]): Promise<Report> => {
+    const { code, stderr, stdout } = await runCli(["index", "--json", "--index", index, ...args]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return JSON.parse(stdout) as Report;
+  };
+  const ask = async (question: string): Promise<Hit[]> => {
+    const { code, stderr, stdout } = await runCli(["search", "--json", "--index", index, question]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return JSON.parse(stdout) as Hit[];
+  };
+
+  it("finds what a search of the documents finds, with the same scores", async () => {
+    expect(await update(notes)).toMatchObject({
+      documents: 3,
+      passages: 4,
+      added: 3,
+      embedded: 4,
+      skipped: 0,
+    });
+    const found = await ask("when must I pay a bill");
+    const direct = await runCli(["search", "--json", "when must I pay a bill", notes]);
+    const expected = JSON.parse(direct.stdout) as Hit[];
+    expect(found.map(({ file, line, text, heading }) => ({ file, line, text, heading }))).toEqual(
+      expected.map(({ file, line, text, heading }) => ({ file, line, text, heading })),
+    );
+    for (const [row, { score }] of found.entries()) expect(score).toBeCloseTo(expected[row]?.score ?? 0, 5);
+  });
+
+  it("follows changes, and embeds only text that is new", async () => {
+    expect(await update(notes)).toMatchObject({
+      unchanged: 3,
+      added: 0,
+      changed: 0,
+      removed: 0,
+      embedded: 0,
+    });
+    renameSync(path.join(notes, "cooking.md"), path.join(notes, "baking.md"));
+    expect(await update(notes)).toMatchObject({ added: 1, removed: 1, unchanged: 2, embedded: 0, reused: 1 });
+    expect((await ask("why does dough rise"))[0]?.file).toBe(path.join(notes, "baking.md"));
+    add("notes/deep/money.md", "# Invoices\n\nAn intro.\n\n## Terms\n\nPayment is due within sixty days.\n");
+    expect(await update(notes)).toMatchObject({
+      changed: 1,
+      unchanged: 2,
+      embedded: 1,
+      reused: 1,
+      passages: 4,
+    });
+    expect((await ask("when must I pay a bill"))[0]?.text).toContain("sixty");
+    rmSync(path.join(notes, "code"), { recursive: true });
+    expect(await update(notes)).toMatchObject({ removed: 1, documents: 2, passages: 3 });
+    add("other/tea.txt", "Tea is steeped for three minutes.");
+    // Another source leaves what is not below it alone.
+    expect(await update(path.join(folder, "other"))).toMatchObject({ added: 1, removed: 0, documents: 3 });
+    expect((await ask("how long does tea take"))[0]?.file).toBe(path.join(folder, "other/tea.txt"));
+  });
+
+  it("keeps records by their ids", async () => {
+    const records = path.join(folder, "tickets.jsonl");
+    writeFileSync(
+      records,
+      `{"id":"it's","text":"The printer is broken."}\n{"id":2,"text":"The lift stands still."}\n`,
+    );
+    expect(await update(records)).toMatchObject({ added: 2, removed: 0 });
+    expect((await ask("elevator stuck"))[0]).toMatchObject({ file: records, record: "2" });
+    writeFileSync(records, `{"id":"it's","text":"The printer works again."}\n`);
+    expect(await update(records)).toMatchObject({ changed: 1, removed: 1 });
+    const texts = (await ask("printer")).map(({ text }) => text);
+    expect(texts).toContain("The printer works again.");
+    expect(texts).not.toContain("The printer is broken.");
+  });
+
+  it("refuses vectors of another space, and passages of another size", async () => {
+    const other = await runCli(["search", "--index", index, "--model", tinyModel, "question"]);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toMatch(
+      /SPACE_MISMATCH: the index was made with sentence-transformers\/all-MiniLM-L6-v2/,
+    );
+    const mixed = await runCli(["index", "--index", index, "--model", tinyModel, notes]);
+    expect(mixed.stderr).toMatch(/SPACE_MISMATCH/);
+    const size = await runCli(["index", "--index", index, "--tokens", "64", notes]);
+    expect(size.stderr).toMatch(/INVALID_INPUT: the passages of .* have at most 128 tokens/);
+  });
+
+  it("remembers the model it was made with", async () => {
+    const tiny = path.join(folder, "tiny.index");
+    const made = await runCli([
+      "index",
+      "--index",
+      tiny,
+      "--model",
+      path.relative(root, tinyModel),
+      "--tokens",
+      "24",
+      notes,
+    ]);
+    expect(made).toMatchObject({ code: 0, stderr: "" });
+    expect(made.stdout).toMatch(
+      /^\S+tiny\.index: 2 documents, \d passages\n2 added, 0 changed, 0 removed, 0 unchanged; /,
+    );
+    expect(await runCli(["search", "--index", tiny, "dough"])).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  it("is whole after a run was killed, and the next run completes it", async () => {
+    const killed = path.join(folder, "killed.index");
+    const many = path.join(folder, "many.jsonl");
+    const lines = Array.from({ length: 6_000 }, (_, i) =>
+      JSON.stringify({ id: i, text: `The fox number ${String(i)} runs over river ${String(i * 7)}.` }),
+    );
+    writeFileSync(many, lines.join("\n"));
+    const args = withTinyModel("index", "--json", "--index", killed, many);
+    const before: number[] = [];
+    for (const wait of [900, 1_400]) {
+      const child = startCli(args);
+      const end = finished(child);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      child.kill("SIGKILL");
+      await end;
+      const { code, stdout, stderr } = await runCli(["search", "--json", "--index", killed, "fox"]);
+      // Killed before the index was made, there is none.
+      expect(code === 0 || stderr.includes("there is no index in")).toBe(true);
+      before.push(code === 0 ? (JSON.parse(stdout) as Hit[]).length : 0);
+    }
+    const result = JSON.parse((await runCli(args)).stdout) as Report;
+    expect(result).toMatchObject({ documents: 6_000, passages: 6_000, changed: 0, removed: 0 });
+    expect(result.added + result.unchanged).toBe(6_000);
+    expect(JSON.parse((await runCli(args)).stdout)).toMatchObject({ unchanged: 6_000, embedded: 0 });
+  });
+
+  it("says what to install where LanceDB is missing", async () => {
+    const hook = path.join(folder, "no-lancedb.cjs");
+    writeFileSync(
+      hook,
+      `const { Module } = require("node:module");
+       const resolve = Module._resolveFilename;
+       Module._resolveFilename = function (request, ...rest) {
+         if (request !== "@lancedb/lancedb") return resolve.call(this, request, ...rest);
+         throw Object.assign(new Error("Cannot find module"), { code: "MODULE_NOT_FOUND" });
+       };`,
+    );
+    const line = `NODE_OPTIONS="--require ${hook}" cli index --index "${folder}/none.index" docs`;
+    const { code, stderr } = await runShell(line);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /INVALID_INPUT: an index needs LanceDB, which is not installed: npm install @lancedb\/lancedb/,
+    );
+  });
+});
