@@ -69,7 +69,7 @@ const tei = engines.find(({ name }) => name === "text-embeddings-inference");
 
 async function start() {
   if (tei === undefined) throw new Error("no such engine");
-  const definition = { ...tei, missing: undefined, model: () => address };
+  const definition = { ...tei, missing: () => undefined, model: () => address };
   const model = { name: "minilm" } as never;
   return RunningEngine.start(definition, { model, threads: 2, limit: 256 });
 }
