@@ -2,92 +2,109 @@ import { header, megabytes, notes, number, origin, percent, table, write } from 
 import { processState } from "./machine-state.mjs";
 import { candleEmbed } from "./servers.mjs";
 import { bodiesFile } from "./setup.mjs";
-import { complaint, versionsOf, withServers } from "./suite.mjs";
+import { versionsOf, withServers } from "./suite.mjs";
 
-const CONNECTIONS = 512;
+/** More than the server lets wait: otherwise the generator would hold back what should be refused. */
+const CONNECTIONS = 2000;
+
+/** In milliseconds. */
+const MAX_WAIT = 20;
+
+/** As it is by default, with a queue for bursts; and refusing at once what would have to wait. */
+const definitions = [
+  candleEmbed("int8"),
+  {
+    ...candleEmbed("int8", ["--max-wait", String(MAX_WAIT)]),
+    name: `candle-embed-int8 --max-wait ${MAX_WAIT}`,
+  },
+];
 
 /** What happens at three times the rate that a server can bear: who is refused, who is answered, and how late. */
 export async function overload(options) {
   const seconds = options.quick ? 2 : (options.seconds ?? 30);
-  await withServers(
-    [candleEmbed("int8")],
-    options,
-    async ({ servers: [server], missing, names, texts, generator }) => {
-      if (server === undefined) throw new Error(Object.values(missing)[0]);
+  await withServers(definitions, options, async ({ servers, missing, names, texts, generator }) => {
+    const results = [];
+    let capacity;
+    for (const server of servers) {
       const bodies = bodiesFile(texts, { perRequest: 1, model: names[server.name], format: "base64" });
       const saturate = () =>
-        generator.load(server, bodies, { connections: 64, seconds: Math.min(5, seconds) });
+        generator.load(server, bodies, { connections: 64, seconds: Math.min(4, seconds) });
       await saturate();
       const full = await saturate();
-      const capacity = full.accepted.count / full.seconds;
+      // Of the first: one that refuses what would wait is not saturated by clients that send back to back.
+      capacity ??= full.accepted.count / full.seconds;
       const rows = [];
-      for (const share of [0.7, 3, 0.7]) {
-        const before = processState(server.pid);
-        const samples = [];
-        const timer = setInterval(() => samples.push(processState(server.pid).rss), 500);
+      for (const share of [0.7, 3]) {
         const load = { connections: CONNECTIONS, seconds, rate: share * capacity, seed: 7 };
-        const result = await generator.load(server, bodies, load);
-        clearInterval(timer);
-        const after = processState(server.pid);
-        rows.push({
-          share,
-          rate: share * capacity,
-          sent: result.sent,
-          statuses: result.statuses,
-          failures: result.failures,
-          unanswered: result.unanswered,
-          accepted: result.accepted,
-          lag: result.lag,
-          generatorShare: result.cpuSeconds / (result.seconds * options.machine.cpus),
-          serverShare: (after.cpuSeconds - before.cpuSeconds) / (result.seconds * options.machine.cpus),
-          rss: [before.rss, Math.max(before.rss, ...samples, after.rss), after.rss],
-          complaint: complaint({ ...result, statuses: { ...result.statuses, 429: 0 } }),
-        });
+        rows.push({ share, ...(await watched(server, options, () => generator.load(server, bodies, load))) });
       }
-      const data = {
-        ...header("server overload", options),
-        seconds,
-        connections: CONNECTIONS,
-        capacity,
-        rows,
-      };
-      const body = [
-        `## Overload: one text a request, Poisson arrivals, ${seconds} s each`,
-        origin(options.machine, { ...options, model: options.model.name }),
-        table(
-          [
-            "load",
-            "requests/s due",
-            "200",
-            "429",
-            "others",
-            "answered/s",
-            "p50 ms",
-            "p99 ms",
-            "max ms",
-            "RSS before / most / after, MB",
-            "CPU of server / generator",
-          ],
-          rows.map((row) => [
-            `${row.share} x capacity`,
-            number(row.rate),
-            String(row.statuses[200] ?? 0),
-            String(row.statuses[429] ?? 0),
-            others(row),
-            number((row.statuses[200] ?? 0) / seconds),
-            number(row.accepted.p50),
-            number(row.accepted.p99),
-            number(row.accepted.max),
-            row.rss.map(megabytes).join(" / "),
-            `${percent(row.serverShare)} / ${percent(row.generatorShare)}`,
-          ]),
-        ),
-        `Capacity: ${number(capacity)} requests/s, with 64 connections that send back to back. Latencies count from when a request was due and are those of accepted requests. The p99 under overload is ${number(rows[1].accepted.p99 / rows[0].accepted.p99)} times that at 70 %.`,
-        notes(versionsOf([server], options.machine), missing),
-      ].join("\n\n");
-      write(options.out, "server-overload", data, body);
-    },
-  );
+      results.push({ server: server.name, rows });
+    }
+    const data = {
+      ...header("server overload", options),
+      seconds,
+      connections: CONNECTIONS,
+      missing,
+      results,
+    };
+    const versions = versionsOf(servers, options.machine);
+    write(
+      options.out,
+      "server-overload",
+      data,
+      report({ ...options, seconds, capacity }, results, notes(versions, missing)),
+    );
+  });
+}
+
+/** A load, and what it does to the server's process. */
+async function watched(server, { machine }, load) {
+  const before = processState(server.pid);
+  const samples = [];
+  const timer = setInterval(() => samples.push(processState(server.pid).rss), 500);
+  const { sent, statuses, failures, unanswered, accepted, lag, seconds, cpuSeconds } = await load();
+  clearInterval(timer);
+  const after = processState(server.pid);
+  return {
+    ...{ sent, statuses, failures, unanswered, accepted, lag },
+    generatorShare: cpuSeconds / (seconds * machine.cpus),
+    serverShare: (after.cpuSeconds - before.cpuSeconds) / (seconds * machine.cpus),
+    rss: [before.rss, Math.max(before.rss, ...samples, after.rss), after.rss],
+  };
+}
+
+function report(options, results, footer) {
+  const head = [
+    ...["load", "requests due", "200", "429", "others", "answered/s", "p50 ms", "p99 ms", "max ms"],
+    ...["RSS before / most / after, MB", "CPU of server / generator"],
+  ];
+  const sections = results.flatMap(({ server, rows }) => [
+    `### ${server}`,
+    table(
+      head,
+      rows.map((row) => [
+        `${row.share} x capacity`,
+        String(row.sent),
+        String(row.statuses[200] ?? 0),
+        String(row.statuses[429] ?? 0),
+        others(row),
+        number((row.statuses[200] ?? 0) / options.seconds),
+        number(row.accepted.p50),
+        number(row.accepted.p99),
+        number(row.accepted.max),
+        row.rss.map(megabytes).join(" / "),
+        `${percent(row.serverShare)} / ${percent(row.generatorShare)}`,
+      ]),
+    ),
+    `The p99 under overload is ${number(rows[1].accepted.p99 / rows[0].accepted.p99)} times that at 70 %.`,
+  ]);
+  return [
+    `## Overload: one text a request, Poisson arrivals, ${options.seconds} s each`,
+    origin(options.machine, { ...options, model: options.model.name }),
+    ...sections,
+    `Capacity: ${number(options.capacity)} requests/s, the rate with 64 connections that send back to back. Latencies count from when a request was due and are those of accepted requests.`,
+    footer,
+  ].join("\n\n");
 }
 
 function others({ statuses, failures, unanswered }) {

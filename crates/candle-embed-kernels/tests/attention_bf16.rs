@@ -22,6 +22,7 @@ fn operands(qkv: &[f32], heads: usize, size: usize) -> Vec<f32> {
 }
 
 /// `None`, said on the console, where the machine has no fast bf16.
+#[expect(clippy::print_stderr, reason = "a test that did not run should say so")]
 fn tier() -> Option<Isa> {
     let tier = Isa::available().into_iter().find(|isa| *isa == Isa::Avx512Bf16);
     if tier.is_none() {

@@ -1,8 +1,8 @@
 import type { OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
 import type { Output } from "../output.js";
-import type { InputText } from "../read-texts.js";
-import type { EmbeddingWriter } from "./embedding-writer.js";
+import type { InputText } from "../record.js";
+import type { VectorWriter, WriterOptions } from "./vector-writer.js";
 
 /** Room for any shape, and a multiple of 64 bytes so that the data is aligned for memory maps. */
 const headerBytes = 128;
@@ -11,15 +11,16 @@ const headerBytes = 128;
  * NumPy's `.npy`, version 1.0: a matrix of count x dimensions. Its header, in front, holds the count: a file gets it
  * written over at the end, while a pipe has to wait for all the vectors.
  */
-export class NpyWriter implements EmbeddingWriter {
+export class NpyWriter implements VectorWriter {
   readonly #output: Output;
   readonly #held: Uint8Array[] = [];
   readonly #type: string;
   readonly #columns: number;
-  #rows = 0;
+  #rows: number;
 
-  constructor(output: Output, { data, dimensions, outputType }: Embeddings<OutputVector>) {
+  constructor(output: Output, { noTexts: { data, dimensions, outputType }, rows }: WriterOptions) {
     this.#output = output;
+    this.#rows = rows;
     this.#type = npyType(data);
     this.#columns = outputType === "binary" || outputType === "ubinary" ? dimensions / 8 : dimensions;
   }

@@ -2,11 +2,11 @@ import type { OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
 import { joinNumbers } from "../../utils/float32-to-json.js";
 import type { Output } from "../output.js";
-import type { InputText } from "../read-texts.js";
-import type { EmbeddingWriter } from "./embedding-writer.js";
+import type { InputText } from "../record.js";
+import type { VectorWriter } from "./vector-writer.js";
 
 /** One vector a line, numbers separated by spaces. */
-export class TextWriter implements EmbeddingWriter {
+export class TextWriter implements VectorWriter {
   readonly #output: Output;
 
   constructor(output: Output) {
