@@ -18,6 +18,7 @@ function noGeneratedLoader(specifier) {
 const nodeGlobals = [
   "AbortController",
   "URL",
+  "WebAssembly",
   "clearInterval",
   "clearTimeout",
   "console",
@@ -30,14 +31,30 @@ const nodeGlobals = [
 
 export default defineConfig(
   // test/types is compiled against dist, which linting does not wait for.
-  { ignores: ["dist/", "target/", "index.js", "index.d.ts", ".cache/", "test/types/"] },
+  {
+    ignores: [
+      "dist/",
+      "target/",
+      "index.js",
+      "index.d.ts",
+      ".cache/",
+      "test/types/",
+      "npm/*/dist/",
+      "src/wasm/engine/",
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ["**/*.ts", "**/*.mts", "**/*.cts"],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ["tsconfig.json", "src/server/page/client/tsconfig.json", "test/tsconfig.json"],
+        project: [
+          "tsconfig.json",
+          "src/server/page/client/tsconfig.json",
+          "test/tsconfig.json",
+          "test/wasm/tsconfig.json",
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },
@@ -59,6 +76,10 @@ export default defineConfig(
   {
     files: ["**/*.mjs"],
     languageOptions: { globals: Object.fromEntries(nodeGlobals.map((name) => [name, "readonly"])) },
+  },
+  {
+    files: ["examples/browser/main.js"],
+    languageOptions: { globals: { document: "readonly", performance: "readonly" } },
   },
   { files: ["src/*.ts"], ignores: ["src/native.ts"], ...noGeneratedLoader("../index.js") },
   { files: ["src/*/*.ts"], ...noGeneratedLoader("../../index.js") },

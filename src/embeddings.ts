@@ -28,12 +28,10 @@ export class Embeddings<Vector extends OutputVector = Float32Array> implements I
   readonly backend: string;
   /** What the numbers in `data` are. */
   readonly outputType: OutputType;
-  readonly #rowLength: number;
 
   /** @throws CandleEmbedError `DIMENSION_MISMATCH` when `data` is not `tokens.length` rows. */
   constructor(init: EmbeddingsInit<Vector>) {
     const { data, dimensions, tokens, truncated, backend, outputType = "float32" } = init;
-    const packed = outputType === "binary" || outputType === "ubinary";
     this.data = data;
     this.count = tokens.length;
     this.dimensions = dimensions;
@@ -41,11 +39,11 @@ export class Embeddings<Vector extends OutputVector = Float32Array> implements I
     this.truncated = truncated;
     this.backend = backend;
     this.outputType = outputType;
-    this.#rowLength = packed ? dimensions / 8 : dimensions;
-    if (data.length !== this.count * this.#rowLength) {
+    const length = rowLength(this);
+    if (data.length !== this.count * length) {
       throw new CandleEmbedError(
         "DIMENSION_MISMATCH",
-        `${String(data.length)} numbers are not ${String(this.count)} rows of ${String(this.#rowLength)}`,
+        `${String(data.length)} numbers are not ${String(this.count)} rows of ${String(length)}`,
       );
     }
   }
@@ -62,7 +60,8 @@ export class Embeddings<Vector extends OutputVector = Float32Array> implements I
         `no row ${String(index)}: the result has ${String(this.count)} (counted from 0)`,
       );
     }
-    return this.data.subarray(index * this.#rowLength, (index + 1) * this.#rowLength) as Vector;
+    const length = rowLength(this);
+    return this.data.subarray(index * length, (index + 1) * length) as Vector;
   }
 
   /** The rows in order, as views (see {@link at}). */
@@ -74,4 +73,9 @@ export class Embeddings<Vector extends OutputVector = Float32Array> implements I
   toArrays(): number[][] {
     return Array.from(this, (row) => Array.from(row));
   }
+}
+
+/** Numbers of a row. Not a private member, with which the class of @candle-embed/wasm would be another type. */
+function rowLength({ dimensions, outputType }: { dimensions: number; outputType: OutputType }): number {
+  return outputType === "binary" || outputType === "ubinary" ? dimensions / 8 : dimensions;
 }

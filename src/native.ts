@@ -1,5 +1,6 @@
 import type * as Addon from "../index.js";
-import { CandleEmbedError, errorCodes, type CandleEmbedErrorCode } from "./errors.js";
+import { addonError } from "./addon-error.js";
+import { unwrap } from "./engine.js";
 
 export type {
   NativeEmbedder,
@@ -48,34 +49,12 @@ export function addonFile(): string | undefined {
   return Object.keys(require.cache).find((file) => /candle-embed\b.*\.node$/.test(file));
 }
 
-/** The value of a native call, or the error it answered with, thrown. Errors cross the boundary as data. */
-export function unwrap<Value extends object>(value: Value | Addon.NativeError): Value {
-  if (isNativeError(value)) {
-    const { code, message, index, tokens, limit } = value;
-    throw new CandleEmbedError(isErrorCode(code) ? code : "INTERNAL", message, { index, tokens, limit });
-  }
-  return value;
-}
-
-function isNativeError(value: object): value is Addon.NativeError {
-  return "code" in value && typeof value.code === "string" && "message" in value;
-}
-
-function isErrorCode(code: string): code is CandleEmbedErrorCode {
-  return (errorCodes as readonly string[]).includes(code);
-}
-
 /** Required on first use, so that a platform without the addon can still use all that needs none. */
 function loadAddon(): typeof Addon {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- lazy; Node caches the module
     return require("../index.js") as typeof Addon;
   } catch (cause) {
-    throw new CandleEmbedError(
-      "DEVICE_UNAVAILABLE",
-      `the native addon for ${process.platform}-${process.arch} cannot be loaded; its package is ` +
-        "@candle-embed/binding-<platform> (in a checkout: npm run build)",
-      { cause },
-    );
+    throw addonError(cause);
   }
 }

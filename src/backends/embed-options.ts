@@ -1,5 +1,5 @@
 import type { EmbedOptions, InputType } from "../embedding-backend.js";
-import type { NativeEmbedOptions } from "../native.js";
+import type { EngineEmbedOptions } from "../engine.js";
 import {
   checkOptions,
   describe,
@@ -31,8 +31,8 @@ export function checkEmbedOptions(options: EmbedOptions): void {
   checkOptions(options, checks);
 }
 
-/** The options of a call as the addon takes them. */
-export function toNativeEmbedOptions(options: EmbedOptions): NativeEmbedOptions {
+/** The options of a call as the engine takes them. */
+export function toEngineEmbedOptions(options: EmbedOptions): EngineEmbedOptions {
   const { inputType, promptName, prompt, dimensions, cutWithoutMatryoshka } = options;
   const { normalize, truncate, outputType } = options;
   return {

@@ -1,5 +1,5 @@
 import type { DownloadProgress } from "../hub/progress.js";
-import type { NativeLoadOptions } from "../native.js";
+import type { EngineLoadOptions } from "../engine.js";
 import {
   checkOptions,
   isAbortSignal,
@@ -92,7 +92,7 @@ const checks = {
 } satisfies Record<keyof NativeOptions, OptionCheck>;
 
 /** Checks the options and gives those that the addon takes. */
-export function toNativeLoadOptions(options: NativeOptions): NativeLoadOptions {
+export function toEngineLoadOptions(options: NativeOptions): EngineLoadOptions {
   checkOptions(options, checks);
   const { device, dtype, threads, batchTokens, pooling } = options;
   return {

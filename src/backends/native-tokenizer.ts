@@ -1,4 +1,4 @@
-import { unwrap, type NativeEmbedder } from "../native.js";
+import { unwrap, type EngineEmbedder } from "../engine.js";
 import type { TokenizedText, TokenizeOptions } from "../tokens.js";
 import type { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
@@ -27,7 +27,7 @@ export function checkTokenizeOptions(options: TokenizeOptions): void {
 
 /** The tokens of each text. */
 export async function tokenize(
-  embedder: NativeEmbedder,
+  embedder: EngineEmbedder,
   texts: readonly string[],
   options: TokenizeOptions,
   cancellation: Cancellation,
@@ -53,7 +53,7 @@ export async function tokenize(
 
 /** The text that each list of ids spells. */
 export async function detokenize(
-  embedder: NativeEmbedder,
+  embedder: EngineEmbedder,
   lists: readonly ArrayLike<number>[],
   cancellation: Cancellation,
 ): Promise<string[]> {

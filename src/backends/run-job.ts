@@ -1,16 +1,15 @@
-import { setImmediate as nextLoopTurn } from "node:timers/promises";
-
 import type { EmbedProgress } from "../embedding-backend.js";
-import { unwrap, type NativeEmbeddings, type NativeJob } from "../native.js";
+import { unwrap, type EngineEmbeddings, type EngineJob } from "../engine.js";
 import type { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
+import { nextLoopTurn } from "../utils/next-loop-turn.js";
 import { sliceEnd } from "../utils/text-slices.js";
 
 /**
  * One step at a time, whatever its model: a step uses all the engine's threads anyway, and so one thread of the libuv
  * pool at most is taken by steps. Calls on several models take turns, so that a short one never waits for a long one.
  */
-const steps = new FifoGate();
+const sharedSteps = new FifoGate();
 
 /**
  * How long the engine works before it looks back here. Long enough that the trip between the threads costs nothing,
@@ -18,15 +17,20 @@ const steps = new FifoGate();
  */
 const stepMilliseconds = 50;
 
-/** Feeds the texts to a job and drives it to its end. Between slices and steps, a cancelled call ends. */
+/**
+ * Feeds the texts to a job and drives it to its end. Between slices and steps, a cancelled call ends.
+ *
+ * @param steps Whose turns the steps take; for an engine that computes elsewhere, one of its own.
+ */
 export async function runJob(
-  job: NativeJob,
+  job: EngineJob,
   texts: readonly string[],
   cancellation: Cancellation,
   onProgress: ((progress: EmbedProgress) => void) | undefined,
-): Promise<NativeEmbeddings> {
+  steps = sharedSteps,
+): Promise<EngineEmbeddings> {
   try {
-    return await drive(job, texts, cancellation, onProgress);
+    return await drive(job, texts, cancellation, onProgress, steps);
   } finally {
     // A job that was given up would keep the model's weights until the garbage collector finds it.
     job.close();
@@ -34,11 +38,12 @@ export async function runJob(
 }
 
 async function drive(
-  job: NativeJob,
+  job: EngineJob,
   texts: readonly string[],
   cancellation: Cancellation,
   onProgress: ((progress: EmbedProgress) => void) | undefined,
-): Promise<NativeEmbeddings> {
+  steps: FifoGate,
+): Promise<EngineEmbeddings> {
   for (let start = 0; start < texts.length;) {
     if (start > 0) {
       await nextLoopTurn();

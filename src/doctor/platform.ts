@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
+import { glibcVersion } from "../utils/glibc-version.js";
 import type { Finding } from "./finding.js";
 
 interface Manifest {
@@ -26,13 +27,9 @@ export function checkPlatform(): Finding {
   };
 }
 
-/** glibc says its version to Node's own report; where there is none, it is musl. */
 function findLibc(): string {
-  const report = process.report as { excludeNetwork?: boolean; getReport(): unknown } | undefined;
-  // Without this, the report asks the name server for the name of each open connection.
-  if (report !== undefined) report.excludeNetwork = true;
-  const { header } = (report?.getReport() ?? {}) as { header?: { glibcVersionRuntime?: string } };
-  return header?.glibcVersionRuntime === undefined ? "musl" : `glibc ${header.glibcVersionRuntime}`;
+  const version = glibcVersion();
+  return version === undefined ? "musl" : `glibc ${version}`;
 }
 
 function isBelow(version: string, least: string): boolean {

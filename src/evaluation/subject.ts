@@ -1,9 +1,10 @@
 import { locateModel, type LocatedModel } from "../backends/locate-model.js";
-import { toNativeLoadOptions, type NativeOptions } from "../backends/native-options.js";
+import { toEngineLoadOptions, type NativeOptions } from "../backends/native-options.js";
 import { openModel } from "../backends/open-model.js";
 import { runJob } from "../backends/run-job.js";
 import { CandleEmbedError } from "../errors.js";
-import { unwrap, type NativeEmbedder, type NativeModelInfo } from "../native.js";
+import { unwrap } from "../engine.js";
+import type { NativeEmbedder, NativeModelInfo } from "../native.js";
 import { Cancellation } from "../utils/cancellation.js";
 import type { Vectors } from "./compare.js";
 import { builtInTexts } from "./golden-sets.js";
@@ -60,7 +61,7 @@ export class Subject {
   /** Finds the model, and loads it once to see what it is. */
   static async open(model: string, options: SubjectOptions): Promise<Subject> {
     const located = await locateModel(model, options);
-    const embedder = await openModel(located, toNativeLoadOptions(options));
+    const embedder = await openModel(located, toEngineLoadOptions(options));
     const { info } = embedder;
     embedder.dispose();
     const float32 = info.dtype === "int8" ? await locateFloat32(model, located, options) : located;
@@ -87,7 +88,7 @@ export class Subject {
     try {
       cancellation.throwIfCancelled();
       const located = choice.dtype === "float32" ? this.#float32 : this.located;
-      const embedder = await openModel(located, { ...toNativeLoadOptions(this.#options), ...choice });
+      const embedder = await openModel(located, { ...toEngineLoadOptions(this.#options), ...choice });
       try {
         return await use((texts) => embed(embedder, texts, cancellation));
       } finally {

@@ -19,7 +19,7 @@ import {
 import { listFiles } from "./list-files.js";
 import { removeStaleLocks } from "./lock.js";
 import { isCommit, isInside, isRepository } from "./names.js";
-import type { ModelFiles } from "./needed-files.js";
+import type { ListedFiles } from "./needed-files.js";
 import { removeAbandoned } from "./partial-file.js";
 import type { DownloadProgress } from "./progress.js";
 import { pathPrefix, type RepositoryKind } from "./repository-kind.js";
@@ -37,7 +37,7 @@ export interface RepositoryRequest {
   readonly pins?: Readonly<Record<string, string>> | undefined;
   readonly settings: HubSettings;
   /** Which of its files are wanted. */
-  readonly needed: (files: ModelFiles) => Promise<string[]>;
+  readonly needed: (files: ListedFiles) => Promise<string[]>;
   /** Hash the weights as well, which otherwise the engine does; wrong files are fetched again. */
   readonly verify?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -181,7 +181,7 @@ async function findOffline(
   const folder = cache.snapshot(commit);
   const present = await listFiles(folder);
   const listing = await cache.readListing(commit);
-  const files: ModelFiles = {
+  const files: ListedFiles = {
     repository,
     names: () => (listing ?? present).keys(),
     has: (name) => listing?.has(name) ?? present.has(name),

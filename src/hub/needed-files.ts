@@ -23,13 +23,18 @@ const weights = "model.safetensors";
 const index = "model.safetensors.index.json";
 const unsafeWeights = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-/** The files of a repository, some of which name others. */
+/** The files of a model, some of which name others. */
 export interface ModelFiles {
   readonly repository: string;
-  names(): Iterable<string>;
-  has(name: string): boolean;
+  has(name: string): boolean | Promise<boolean>;
   /** Gets a small file and parses it. */
   readJson(name: string): Promise<unknown>;
+}
+
+/** The files of a repository that says what it has. */
+export interface ListedFiles extends ModelFiles {
+  names(): Iterable<string>;
+  has(name: string): boolean;
 }
 
 /**
@@ -44,16 +49,22 @@ export async function neededFiles(files: ModelFiles): Promise<string[]> {
   for (const folder of folders) {
     names.push(...moduleFiles.map((name) => folder + name), ...(await weightFiles(files, folder)));
   }
-  const needed = [...new Set(names)].filter((name) => files.has(name));
+  const needed = await present(files, [...new Set(names)]);
   if (!needed.some((name) => name.endsWith(".safetensors"))) {
     throw notFound(`${files.repository} has no ${weights}: it is no model that candle-embed can run`);
   }
   return needed;
 }
 
+/** Those of `names` that are there. */
+async function present(files: ModelFiles, names: readonly string[]): Promise<string[]> {
+  const there = await Promise.all(names.map(async (name) => files.has(name)));
+  return names.filter((_, index) => there[index]);
+}
+
 /** The folders of `modules.json`, each empty or with a slash at its end; the model's own folder comes first. */
 async function moduleFolders(files: ModelFiles): Promise<string[]> {
-  if (!files.has("modules.json")) return [""];
+  if (!(await files.has("modules.json"))) return [""];
   const modules = await files.readJson("modules.json");
   if (!Array.isArray(modules)) throw invalid(`modules.json of ${files.repository} is no list`);
   const folders = modules.map((module: unknown) => {
@@ -67,13 +78,15 @@ async function moduleFolders(files: ModelFiles): Promise<string[]> {
 }
 
 async function weightFiles(files: ModelFiles, folder: string): Promise<string[]> {
-  if (files.has(folder + weights)) return [folder + weights];
-  if (files.has(folder + index)) {
+  if (await files.has(folder + weights)) return [folder + weights];
+  if (await files.has(folder + index)) {
     const { weight_map: map } = ((await files.readJson(folder + index)) ?? {}) as { weight_map?: unknown };
     const shards: unknown[] = Object.values(map ?? {});
-    return [folder + index, ...new Set(shards.map((shard) => checkShard(files, folder, shard)))];
+    const names = shards.map((shard) => checkShard(files, folder, shard));
+    return [folder + index, ...new Set(await Promise.all(names))];
   }
-  if (unsafeWeights.some((name) => files.has(folder + name))) {
+  const unsafe = unsafeWeights.map((name) => folder + name);
+  if ((await present(files, unsafe)).length > 0) {
     const { repository } = files;
     throw notFound(
       `${repository} has its weights only as ${folder}pytorch_model.bin, a format that can run code when it is read. ` +
@@ -84,10 +97,10 @@ async function weightFiles(files: ModelFiles, folder: string): Promise<string[]>
   return [];
 }
 
-function checkShard(files: ModelFiles, folder: string, shard: unknown): string {
+async function checkShard(files: ModelFiles, folder: string, shard: unknown): Promise<string> {
   if (typeof shard !== "string") throw invalid(`${folder}${index} of ${files.repository} names no files`);
   const name = checkInside(folder + shard);
-  if (!files.has(name))
+  if (!(await files.has(name)))
     throw invalid(`${folder}${index} of ${files.repository} names ${name}, which is not there`);
   return name;
 }

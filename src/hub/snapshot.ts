@@ -11,7 +11,7 @@ import { fileSize, pointTo } from "./link.js";
 import { lockFile, withLock } from "./lock.js";
 import { makeFolder } from "./make-folder.js";
 import { checkInside } from "./names.js";
-import type { ModelFiles } from "./needed-files.js";
+import type { ListedFiles } from "./needed-files.js";
 import { ProgressMeter, type DownloadProgress } from "./progress.js";
 import { pathPrefix, type RepositoryKind } from "./repository-kind.js";
 import type { HubSettings } from "./settings.js";
@@ -37,7 +37,7 @@ export interface SnapshotInit {
 }
 
 /** The files of one commit in the cache, with the hub behind it for those that are missing. */
-export class Snapshot implements ModelFiles {
+export class Snapshot implements ListedFiles {
   readonly repository: string;
   /** What came over the network. */
   downloadedBytes = 0;

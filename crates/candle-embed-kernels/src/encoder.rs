@@ -187,7 +187,8 @@ impl Encoder {
         if alone {
             plan.together = 0;
         }
-        let started = Instant::now();
+        // With one thread there is no team, and no clock is read: WebAssembly has none of its own.
+        let started = way.map(|way| (way, Instant::now()));
         let tokens = plan.chunks.iter().map(|c| offsets[c.end] - offsets[c.start]).max().unwrap_or(0);
         // After a panic the scratch holds nothing that the next run would read.
         let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +234,7 @@ impl Encoder {
         } else {
             pool.run(work);
         }
-        if let Some(way) = way {
+        if let Some((way, started)) = started {
             self.pace.record(way, operations, started.elapsed());
         }
     }

@@ -24,6 +24,8 @@ pub enum Isa {
     Avx512Vnni,
     /// The same with bf16, where it is fast: attention of int8 models.
     Avx512Bf16,
+    /// WebAssembly with its 128-bit vectors, which such a build always has.
+    Simd128,
 }
 
 /// The environment variable that forces a lower tier: `avx512`, `avx2`, `neon` or `scalar` for the best of the family, or a
@@ -69,6 +71,8 @@ impl Isa {
             }
             tiers.push(Isa::Neon);
         }
+        #[cfg(target_arch = "wasm32")]
+        tiers.push(Isa::Simd128);
         tiers.push(Isa::Scalar);
         tiers
     }
@@ -95,6 +99,7 @@ impl Isa {
             Isa::Neon | Isa::NeonDot | Isa::NeonI8mm => "neon",
             Isa::Avx2 | Isa::Avx2Vnni => "avx2",
             Isa::Avx512 | Isa::Avx512Vnni | Isa::Avx512Bf16 => "avx512",
+            Isa::Simd128 => "simd128",
         }
     }
 
@@ -110,6 +115,7 @@ impl Isa {
             Isa::Avx512 => "avx512",
             Isa::Avx512Vnni => "avx512+vnni",
             Isa::Avx512Bf16 => "avx512+bf16",
+            Isa::Simd128 => "simd128",
         }
     }
 
@@ -137,6 +143,8 @@ impl Isa {
             Isa::NeonDot => &crate::neon::dot::KERNELS,
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => &crate::neon::plain::KERNELS,
+            #[cfg(target_arch = "wasm32")]
+            Isa::Simd128 => &crate::wasm::simd128::KERNELS,
             _ => &crate::scalar::plain::KERNELS,
         }
     }

@@ -47,3 +47,5 @@ mod simd;
 mod stride;
 mod threads;
 mod tile;
+#[cfg(target_arch = "wasm32")]
+mod wasm;

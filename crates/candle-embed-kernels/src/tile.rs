@@ -4,7 +4,6 @@
 //! height of the tile or on the row's place in it, which makes results independent of batch and threads, to the bit.
 
 use crate::simd::Simd;
-use std::arch::asm;
 
 /// What a tile reads and writes. Strides in bytes.
 #[derive(Clone, Copy)]
@@ -40,10 +39,7 @@ impl RowOffsets {
         let mut odd = [0usize; 7];
         let mut i = 0;
         while 2 * i + 1 < ROWS {
-            let mut offset = stride * (2 * i + 1);
-            // SAFETY: empty; it only hides from the compiler that the offsets are multiples of one number.
-            unsafe { asm!("/* {0} */", inout(reg) offset, options(pure, nomem, nostack, preserves_flags)) };
-            odd[i] = offset;
+            odd[i] = unrelated(stride * (2 * i + 1));
             i += 1;
         }
         Self(odd)
@@ -57,6 +53,24 @@ impl RowOffsets {
         let shift = row.trailing_zeros();
         self.0[(row >> shift) / 2] << shift
     }
+}
+
+/// Hides from the compiler that offsets are multiples of one number.
+#[cfg(not(target_family = "wasm"))]
+#[inline(always)]
+fn unrelated(mut offset: usize) -> usize {
+    // SAFETY: empty.
+    unsafe {
+        std::arch::asm!("/* {0} */", inout(reg) offset, options(pure, nomem, nostack, preserves_flags));
+    }
+    offset
+}
+
+/// WebAssembly has neither registers nor, in stable Rust, `asm!`; its engine allocates.
+#[cfg(target_family = "wasm")]
+#[inline(always)]
+fn unrelated(offset: usize) -> usize {
+    offset
 }
 
 /// Steps of K by which the right side is fetched before its use: 5 KB, which also reaches into the next panel. With 16

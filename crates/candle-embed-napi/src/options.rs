@@ -84,19 +84,8 @@ impl TryFrom<NativeEmbedOptions> for EmbedOptions {
     type Error = Error;
 
     fn try_from(options: NativeEmbedOptions) -> Result<Self, Error> {
-        let prompt = match (options.prompt, options.prompt_name, options.input_type.as_deref()) {
-            (Some(_), Some(_), _) => return Err(Error::invalid_input("give prompt or promptName, not both")),
-            (Some(text), None, _) => Prompt::Text(text),
-            (None, Some(name), _) => Prompt::Named(name),
-            (None, None, None) => Prompt::Default,
-            (None, None, Some("query")) => Prompt::Query,
-            (None, None, Some("document")) => Prompt::Document,
-            (None, None, Some(other)) => {
-                return Err(Error::invalid_input(format!("unknown inputType {other:?}; use query or document")));
-            }
-        };
         Ok(Self {
-            prompt,
+            prompt: Prompt::choose(options.prompt, options.prompt_name, options.input_type.as_deref())?,
             dimensions: options.dimensions.map(|dimensions| dimensions as usize),
             cut_without_matryoshka: options.cut_without_matryoshka.unwrap_or(false),
             normalize: options.normalize,

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::folder::{read_json, weight_files};
+use crate::files::Files;
+use crate::folder::weight_files;
 use crate::weights::Weights;
 
 /// Widest layer that is accepted, as a bound on what a damaged config can make us allocate.
@@ -48,8 +49,8 @@ fn default_bias() -> bool {
 
 impl Dense {
     /// Reads the module in `folder`, which takes `inputs` components.
-    pub fn load(folder: &Path, inputs: usize) -> Result<Self> {
-        let config: DenseConfig = read_json(&folder.join("config.json"))?;
+    pub fn load(files: &Files, folder: &Path, inputs: usize) -> Result<Self> {
+        let config: DenseConfig = files.json(&folder.join("config.json"))?;
         if config.in_features != inputs || config.out_features == 0 || config.out_features > MAX_FEATURES {
             return Err(Error::invalid_model(format!(
                 "{}: {} to {} features, after a vector of {inputs}",
@@ -72,7 +73,7 @@ impl Dense {
                 )));
             }
         };
-        let weights = Weights::open(&weight_files(folder)?)?;
+        let weights = Weights::open(files, &weight_files(files, folder)?)?;
         let matrix = weights.matrix("linear.weight", config.out_features, inputs)?;
         let mut weight = vec![0.0; config.out_features * inputs];
         for (index, row) in weight.chunks_exact_mut(inputs).enumerate() {

@@ -14,7 +14,8 @@ use crate::device::{check_dtype, resolve_device};
 use crate::error::{Error, Result};
 use crate::executor::{CandleExecutor, Executor, PackedExecutor, StaticExecutor};
 use crate::fault;
-use crate::folder::{ModelFolder, TOKENIZER_FILE, read_bounded};
+use crate::files::{Files, ModelFiles};
+use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::hash::sha256_hex;
 use crate::head::{VectorHead, VectorShape};
 use crate::job::{EmbedJob, Embeddings, JobOptions};
@@ -24,7 +25,7 @@ use crate::options::{DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, Out
 use crate::quantize::quantized;
 use crate::space::SpaceFields;
 use crate::spec::ModelSpec;
-use crate::threads::thread_count;
+use crate::threads::{Beside, thread_count};
 use crate::tokenization::{TextTokenizer, Tokens};
 use crate::weights::Weights;
 
@@ -85,29 +86,45 @@ impl Embedder {
     /// contradicts another, `UNSUPPORTED_ARCHITECTURE` where the model can't be reproduced exactly,
     /// `DEVICE_UNAVAILABLE`, and `INVALID_INPUT` for options out of range.
     pub fn load(path: &Path, options: &LoadOptions) -> Result<Self> {
+        Self::open(Files::Disk, path, options)
+    }
+
+    /// Loads the model whose folder has these `files`. Needs no file system, and holds them and its own copy of the
+    /// weights for a moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embedder::load`].
+    pub fn load_files(files: ModelFiles, options: &LoadOptions) -> Result<Self> {
+        Self::open(Files::Memory(files), Path::new(""), options)
+    }
+
+    fn open(files: Files, path: &Path, options: &LoadOptions) -> Result<Self> {
         fault::point("load");
         let threads = ThreadPool::new(thread_count(options.threads)?);
         let device = resolve_device(options.device)?;
         if options.batch_tokens == Some(0) {
             return Err(Error::invalid_input("batchTokens must be at least 1"));
         }
-        let folder = ModelFolder::open(path, options.pooling)?;
+        let folder = ModelFolder::open(files, path, options.pooling)?;
         check_dtype(options.dtype)?;
-        let mut weights = Weights::open(&folder.weights)?;
+        let mut weights = Weights::open(&folder.files, &folder.weights)?;
         let spec = models::describe(&folder, &weights)?;
-        let head = VectorHead::load(&folder.head, &spec)?;
+        let head = VectorHead::load(&folder.files, &folder.head, &spec)?;
         if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
             weights = quantized(&folder, &spec, &weights)?;
         }
         let int8 = weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
         let max_tokens = folder.max_tokens(&spec);
-        let tokenizer_json = read_bounded(&folder.path.join(TOKENIZER_FILE))?;
+        let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE))?;
         // Three independent jobs of similar length; together they are all of the time that loading takes.
+        let make_tokenizer = || TextTokenizer::from_json(&tokenizer_json, &folder, &spec);
+        let hash_weights = || weights.sha256();
         let (tokenizer, weights_sha256, executor) = thread::scope(|scope| {
-            let tokenizer = scope.spawn(|| TextTokenizer::from_json(&tokenizer_json, &folder, &spec));
-            let sha256 = scope.spawn(|| weights.sha256());
+            let tokenizer = Beside::start(scope, &make_tokenizer);
+            let sha256 = Beside::start(scope, &hash_weights);
             let executor = executor(&spec, &weights, options.executor, int8, device, &threads, max_tokens);
-            (join(tokenizer), join(sha256), executor)
+            (tokenizer.join(), sha256.join(), executor)
         });
         let (tokenizer, executor) = (tokenizer?, executor?);
         let dense: Vec<_> = head.dense.iter().map(Dense::identity).collect();
@@ -284,9 +301,4 @@ fn executor(
             Ok(Box::new(CandleExecutor::new(spec, weights, device, threads.threads(), longest)?))
         }
     }
-}
-
-/// The result of a scoped thread; its panic goes on in this thread.
-fn join<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
-    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

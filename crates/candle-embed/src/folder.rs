@@ -5,20 +5,16 @@
 //! the folder, sizes are bounded, and every contradiction is an error.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::files::Files;
 use crate::models::MODEL2VEC;
 use crate::pooling::{Pooling, PoolingMode};
 use crate::spec::ModelSpec;
-
-/// Largest JSON file that is read; the largest real tokenizer.json (XLM-R's) has 17 MB.
-const MAX_JSON_BYTES: u64 = 256 << 20;
 
 /// More modules than any model has.
 const MAX_MODULES: usize = 16;
@@ -78,7 +74,7 @@ pub(crate) struct Prompts {
 }
 
 impl Prompts {
-    fn read(folder: &Path) -> Result<Self> {
+    fn read(files: &Files, folder: &Path) -> Result<Self> {
         #[derive(Default, Deserialize)]
         struct Config {
             #[serde(default)]
@@ -89,7 +85,7 @@ impl Prompts {
             truncate_dim: Option<usize>,
         }
         let path = folder.join("config_sentence_transformers.json");
-        let config: Config = read_json_if_there(&path)?.unwrap_or_default();
+        let config: Config = files.json_if_there(&path)?.unwrap_or_default();
         if let Some(dimensions) = config.truncate_dim {
             return Err(Error::unsupported(format!(
                 "{} says truncate_dim {dimensions}; remove it and pass dimensions instead",
@@ -143,6 +139,8 @@ fn is_empty(value: &Value) -> bool {
 /// The parsed files of a folder, weights and tokenizer excepted.
 #[derive(Debug)]
 pub(crate) struct ModelFolder {
+    /// What all of it is read with.
+    pub files: Files,
     /// Where `config.json`, tokenizer and weights are; the folder itself, or one within it.
     pub path: PathBuf,
     pub network: Network,
@@ -165,16 +163,16 @@ struct ModuleEntry {
 
 impl ModelFolder {
     /// Reads the folder at `path`; `pooling` is for a folder that does not say how it pools.
-    pub fn open(path: &Path, pooling: Option<PoolingMode>) -> Result<Self> {
-        if !path.is_dir() {
+    pub fn open(files: Files, path: &Path, pooling: Option<PoolingMode>) -> Result<Self> {
+        if !files.is_folder(path) {
             return Err(Error::new(ErrorCode::ModelNotFound, format!("there is no model folder {}", path.display())));
         }
-        let mut modules = Modules::read(path)?;
+        let mut modules = Modules::read(&files, path)?;
         let network_path = modules.path.clone();
         let config = network_path.join("config.json");
         let config: Value = match modules.network {
-            Some(Network::Static) => read_json_if_there(&config)?.unwrap_or_default(),
-            _ => read_json(&config)?,
+            Some(Network::Static) => files.json_if_there(&config)?.unwrap_or_default(),
+            _ => files.json(&config)?,
         };
         let model2vec = config.get("model_type").and_then(Value::as_str) == Some(MODEL2VEC);
         let network = modules.network.unwrap_or(if model2vec { Network::Static } else { Network::Transformer });
@@ -182,19 +180,22 @@ impl ModelFolder {
             modules.follow_model2vec(&config)?;
         }
         let (transformer, tokenizer) = match network {
-            Network::Transformer => (transformer_config(&network_path)?, TokenizerConfig::read(&network_path)?),
+            Network::Transformer => {
+                (transformer_config(&files, &network_path)?, TokenizerConfig::read(&files, &network_path)?)
+            }
             // Its tokenizer.json is all that counts.
             Network::Static => Default::default(),
         };
         Ok(Self {
-            head: modules.head(network, pooling)?,
-            prompts: Prompts::read(path)?,
+            head: modules.head(&files, network, pooling)?,
+            prompts: Prompts::read(&files, path)?,
             transformer,
             tokenizer,
-            weights: weight_files(&network_path)?,
+            weights: weight_files(&files, &network_path)?,
             config,
             network,
             path: network_path,
+            files,
         })
     }
 
@@ -221,10 +222,10 @@ struct Modules {
 }
 
 impl Modules {
-    fn read(folder: &Path) -> Result<Self> {
+    fn read(files: &Files, folder: &Path) -> Result<Self> {
         let mut modules =
             Self { path: folder.to_owned(), network: None, pooling: None, dense: Vec::new(), normalize: false };
-        let Some(entries) = read_json_if_there::<Vec<ModuleEntry>>(&folder.join("modules.json"))? else {
+        let Some(entries) = files.json_if_there::<Vec<ModuleEntry>>(&folder.join("modules.json"))? else {
             return Ok(modules);
         };
         if entries.len() > MAX_MODULES {
@@ -275,14 +276,14 @@ impl Modules {
         Ok(())
     }
 
-    fn head(self, network: Network, pooling: Option<PoolingMode>) -> Result<Head> {
+    fn head(self, files: &Files, network: Network, pooling: Option<PoolingMode>) -> Result<Head> {
         let is_static = network == Network::Static;
         let (pooling, include_prompt) = match (&self.pooling, pooling) {
             (_, Some(_)) if is_static || self.pooling.is_some() => {
                 return Err(Error::invalid_input("the folder says how it pools; leave the pooling option out"));
             }
             (_, None) if is_static => (Pooling::new(vec![PoolingMode::Mean]), true),
-            (Some(folder), None) => read_pooling(&folder.join("config.json"))?,
+            (Some(folder), None) => read_pooling(files, &folder.join("config.json"))?,
             (_, Some(mode)) => (Pooling::new(vec![mode]), true),
             (None, None) => {
                 return Err(Error::invalid_model(
@@ -296,7 +297,7 @@ impl Modules {
 }
 
 /// `1_Pooling/config.json`: flags (`pooling_mode_mean_tokens`) until sentence-transformers 5, `pooling_mode` since.
-fn read_pooling(path: &Path) -> Result<(Pooling, bool)> {
+fn read_pooling(files: &Files, path: &Path) -> Result<(Pooling, bool)> {
     const FLAGS: [(&str, PoolingMode); 6] = [
         ("pooling_mode_cls_token", PoolingMode::Cls),
         ("pooling_mode_max_tokens", PoolingMode::Max),
@@ -305,7 +306,7 @@ fn read_pooling(path: &Path) -> Result<(Pooling, bool)> {
         ("pooling_mode_weightedmean_tokens", PoolingMode::WeightedMean),
         ("pooling_mode_lasttoken", PoolingMode::LastToken),
     ];
-    let config: BTreeMap<String, Value> = read_json(path)?;
+    let config: BTreeMap<String, Value> = files.json(path)?;
     let invalid = |what: String| Error::invalid_model(format!("{}: {what}", path.display()));
     let named = |name: &str| name.parse().map_err(|error: Error| invalid(error.message));
     let modes: Vec<PoolingMode> = match config.get("pooling_mode") {
@@ -328,9 +329,9 @@ fn read_pooling(path: &Path) -> Result<(Pooling, bool)> {
 }
 
 /// The transformer module's own config file, whatever it is called.
-fn transformer_config(folder: &Path) -> Result<TransformerConfig> {
+fn transformer_config(files: &Files, folder: &Path) -> Result<TransformerConfig> {
     for name in TRANSFORMER_CONFIGS {
-        if let Some(config) = read_json_if_there::<TransformerConfig>(&folder.join(name))? {
+        if let Some(config) = files.json_if_there::<TransformerConfig>(&folder.join(name))? {
             return config.check();
         }
     }
@@ -353,8 +354,8 @@ pub(crate) struct TokenizerConfig {
 }
 
 impl TokenizerConfig {
-    fn read(folder: &Path) -> Result<Self> {
-        let config: Self = read_json_if_there(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+    fn read(files: &Files, folder: &Path) -> Result<Self> {
+        let config: Self = files.json_if_there(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
         match config.truncation_side.as_deref() {
             None | Some("right") => Ok(config),
             Some(side) => Err(Error::unsupported(format!("tokenizer_config.json says truncation_side {side:?}"))),
@@ -369,23 +370,23 @@ impl TokenizerConfig {
 }
 
 /// The `model.safetensors` of a module's folder, or the shards that `model.safetensors.index.json` names.
-pub(crate) fn weight_files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn weight_files(files: &Files, folder: &Path) -> Result<Vec<PathBuf>> {
     #[derive(Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
     }
     let single = folder.join(WEIGHTS_FILE);
-    if single.is_file() {
+    if files.is_file(&single) {
         return Ok(vec![single]);
     }
-    if let Some(index) = read_json_if_there::<Index>(&folder.join("model.safetensors.index.json"))? {
+    if let Some(index) = files.json_if_there::<Index>(&folder.join("model.safetensors.index.json"))? {
         let mut shards: Vec<&String> = index.weight_map.values().collect();
         shards.sort();
         shards.dedup();
         return shards.into_iter().map(|shard| Ok(folder.join(inside(shard)?))).collect();
     }
     let pickled = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
-    let message = if pickled.iter().any(|name| folder.join(name).is_file()) {
+    let message = if pickled.iter().any(|name| files.is_file(&folder.join(name))) {
         format!(
             "{} has only pytorch_model.bin, a format that can run code when it is read; convert it once in Python: \
              SentenceTransformer(folder).save(folder, safe_serialization=True)",
@@ -405,32 +406,6 @@ fn inside(name: &str) -> Result<&Path> {
         return Ok(path);
     }
     Err(Error::invalid_model(format!("the model folder names a file outside of itself: {name:?}")))
-}
-
-/// The bytes of a file of at most [`MAX_JSON_BYTES`].
-pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error: std::io::Error| {
-        let code = match error.kind() {
-            std::io::ErrorKind::NotFound => ErrorCode::ModelNotFound,
-            _ => ErrorCode::ModelInvalid,
-        };
-        Error::new(code, format!("can't read {}: {error}", path.display()))
-    };
-    // A device or a pipe has no size to go by, and may never end.
-    let metadata = fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() || metadata.len() > MAX_JSON_BYTES {
-        return Err(Error::invalid_model(format!("{} is not a file of a reasonable size", path.display())));
-    }
-    fs::read(path).map_err(failed)
-}
-
-pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&read_bounded(path)?)
-        .map_err(|error| Error::invalid_model(format!("{} can't be read: {error}", path.display())))
-}
-
-fn read_json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    if path.is_file() { read_json(path).map(Some) } else { Ok(None) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::dense::Dense;
 use crate::error::{Error, Result};
+use crate::files::Files;
 use crate::folder::Head;
 use crate::normalize::normalize;
 use crate::pooling::Pooling;
@@ -29,12 +30,12 @@ pub(crate) struct VectorShape {
 
 impl VectorHead {
     /// Loads the dense layers that `head` names, for the token vectors of `spec`.
-    pub fn load(head: &Head, spec: &ModelSpec) -> Result<Self> {
+    pub fn load(files: &Files, head: &Head, spec: &ModelSpec) -> Result<Self> {
         let hidden_size = spec.hidden_size();
         let mut size = head.pooling.output_size(hidden_size);
         let mut dense = Vec::with_capacity(head.dense.len());
         for folder in &head.dense {
-            let layer = Dense::load(folder, size)?;
+            let layer = Dense::load(files, folder, size)?;
             size = layer.outputs();
             dense.push(layer);
         }

@@ -7,7 +7,9 @@
 //! besides texts and result does not grow with the size of the call.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use web_time::Instant;
 
 use crate::batch::LengthOrder;
 use crate::embedder::Embedder;

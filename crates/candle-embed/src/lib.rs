@@ -24,6 +24,7 @@ mod embedder;
 mod error;
 mod executor;
 mod fault;
+mod files;
 mod folder;
 mod hash;
 mod head;
@@ -46,6 +47,7 @@ pub use embedder::{Embedder, ModelInfo};
 pub use error::{Error, ErrorCode, Result, TextContext};
 #[cfg(feature = "fault-inject")]
 pub use fault::set_fault;
+pub use files::ModelFiles;
 pub use job::{EmbedJob, Embeddings, JobStep};
 pub use machine::{Machine, Peak, measure_peak};
 pub use options::{DeviceChoice, DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt, Truncate};

@@ -126,6 +126,28 @@ pub enum Prompt {
     Text(String),
 }
 
+impl Prompt {
+    /// What the options of a call ask for: `prompt` is a text, `name` one of the folder's prompts, `input_type` "query" or
+    /// "document".
+    ///
+    /// # Errors
+    ///
+    /// `INVALID_INPUT` for a text and a name together, and for another `input_type`.
+    pub fn choose(text: Option<String>, name: Option<String>, input_type: Option<&str>) -> Result<Self> {
+        match (text, name, input_type) {
+            (Some(_), Some(_), _) => Err(Error::invalid_input("give prompt or promptName, not both")),
+            (Some(text), None, _) => Ok(Self::Text(text)),
+            (None, Some(name), _) => Ok(Self::Named(name)),
+            (None, None, None) => Ok(Self::Default),
+            (None, None, Some("query")) => Ok(Self::Query),
+            (None, None, Some("document")) => Ok(Self::Document),
+            (None, None, Some(other)) => {
+                Err(Error::invalid_input(format!("unknown inputType {other:?}; use query or document")))
+            }
+        }
+    }
+}
+
 /// Which end a text that is too long loses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Truncate {

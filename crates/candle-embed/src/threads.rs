@@ -1,8 +1,9 @@
-//! How many threads a model computes with.
+//! How many threads a model computes with, and work beside the caller's.
 
 use std::env;
 use std::num::NonZero;
-use std::thread;
+use std::panic::resume_unwind;
+use std::thread::{self, Builder, Scope, ScopedJoinHandle};
 
 use crate::error::{Error, Result};
 
@@ -22,4 +23,28 @@ pub(crate) fn thread_count(requested: Option<usize>) -> Result<usize> {
     count
         .filter(|count| (1..=MAX_THREADS).contains(count))
         .ok_or_else(|| Error::invalid_input(format!("{origin} must be a whole number from 1 to {MAX_THREADS}")))
+}
+
+/// Work on a thread of its own; where the system has none to give (WebAssembly never has), its caller does it in the end.
+pub(crate) enum Beside<'scope, T> {
+    Running(ScopedJoinHandle<'scope, T>),
+    Refused(&'scope (dyn Fn() -> T + Sync)),
+}
+
+impl<'scope, T: Send + 'scope> Beside<'scope, T> {
+    /// Starts `work`.
+    pub fn start(scope: &'scope Scope<'scope, '_>, work: &'scope (dyn Fn() -> T + Sync)) -> Self {
+        match Builder::new().spawn_scoped(scope, work) {
+            Ok(handle) => Self::Running(handle),
+            Err(_) => Self::Refused(work),
+        }
+    }
+
+    /// The result. A panic of the thread goes on in this one.
+    pub fn join(self) -> T {
+        match self {
+            Self::Running(handle) => handle.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            Self::Refused(work) => work(),
+        }
+    }
 }

@@ -4,17 +4,16 @@
 //! mapping goes away with the [`Weights`].
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use half::{bf16, f16};
-use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
+use crate::files::{FileBytes, Files, damaged};
 use crate::hash::hex;
 
 /// Suffix of the tensor that holds the row scales of an int8 matrix.
@@ -246,28 +245,6 @@ struct TensorEntry {
     range: std::ops::Range<usize>,
 }
 
-fn damaged(path: &Path, reason: &dyn std::fmt::Display) -> Error {
-    Error::invalid_model(format!("{} is damaged ({reason}); get it again", path.display()))
-}
-
-/// The bytes of a safetensors file.
-#[derive(Debug)]
-enum FileBytes {
-    Mapped(Mmap),
-    Made(Vec<u8>),
-}
-
-impl Deref for FileBytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Mapped(map) => map,
-            Self::Made(bytes) => bytes,
-        }
-    }
-}
-
 /// The tensors of one or more safetensors files.
 #[derive(Debug)]
 pub(crate) struct Weights {
@@ -277,11 +254,11 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    /// Maps `paths` and checks their headers: sizes, offsets, overlaps, names.
-    pub fn open(paths: &[PathBuf]) -> Result<Self> {
+    /// Opens `paths` and checks their headers: sizes, offsets, overlaps, names.
+    pub fn open(files: &Files, paths: &[PathBuf]) -> Result<Self> {
         let mut weights = Self { files: Vec::new(), tensors: HashMap::new(), quantization: None };
         for path in paths {
-            weights.add_file(path)?;
+            weights.add_bytes(path, files.weights(path)?)?;
         }
         Ok(weights)
     }
@@ -289,21 +266,8 @@ impl Weights {
     /// The same for a file that was made and not written; `path` is for messages.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self> {
         let mut weights = Self { files: Vec::new(), tensors: HashMap::new(), quantization: None };
-        weights.add_bytes(path, FileBytes::Made(bytes))?;
+        weights.add_bytes(path, FileBytes::Held(Arc::new(bytes)))?;
         Ok(weights)
-    }
-
-    fn add_file(&mut self, path: &Path) -> Result<()> {
-        let damaged = |reason: &dyn std::fmt::Display| damaged(path, reason);
-        if path.exists() && !path.is_file() {
-            return Err(damaged(&"it is not a file"));
-        }
-        let file = File::open(path)
-            .map_err(|error| Error::new(ErrorCode::ModelNotFound, format!("can't open {}: {error}", path.display())))?;
-        // SAFETY: the mapping is read-only and private to this process. Another process that truncates the file while
-        // it is mapped would end us with SIGBUS; the mapping lives only while the model loads.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| damaged(&error))?;
-        self.add_bytes(path, FileBytes::Mapped(map))
     }
 
     fn add_bytes(&mut self, path: &Path, map: FileBytes) -> Result<()> {

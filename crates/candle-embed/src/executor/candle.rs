@@ -93,7 +93,8 @@ pub(crate) struct CandleExecutor {
 }
 
 impl CandleExecutor {
-    /// Copies the tensors that `spec` names to `device`, for a pool of `threads` threads and texts of at most `longest`
+    /// Copies the tensors that `spec` names to `device`, for a pool of `threads` threads (0: to
+    /// [`observe`](Self::observe) only) and texts of at most `longest`
     /// tokens.
     pub fn new(spec: &EncoderSpec, weights: &Weights, device: Device, threads: usize, longest: usize) -> Result<Self> {
         let loader = Loader { weights, device: &device, spec, longest };

@@ -15,7 +15,7 @@ use candle_embed_kernels::MAX_EXACT_COLUMNS;
 
 use crate::error::{Error, Result};
 use crate::executor::{CandleExecutor, LinearInput};
-use crate::folder::{ModelFolder, TOKENIZER_FILE, read_bounded};
+use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::options::Truncate;
 use crate::spec::{EncoderSpec, ModelSpec};
 use crate::tokenization::TextTokenizer;
@@ -60,8 +60,8 @@ pub(super) fn exact_columns(
     spec: &EncoderSpec,
     weights: &Weights,
 ) -> Result<HashMap<(usize, LinearInput), Vec<usize>>> {
-    let tokenizer = TextTokenizer::from_json(&read_bounded(&folder.path.join(TOKENIZER_FILE))?, folder, model)?;
-    let executor = CandleExecutor::new(spec, weights, Device::Cpu, 1, tokenizer.max_tokens())?;
+    let tokenizer = TextTokenizer::from_json(&folder.files.read(&folder.path.join(TOKENIZER_FILE))?, folder, model)?;
+    let executor = CandleExecutor::new(spec, weights, Device::Cpu, 0, tokenizer.max_tokens())?;
     let mut largest: HashMap<(usize, LinearInput), Vec<f32>> = HashMap::new();
     for (index, text) in TEXTS.iter().enumerate() {
         let mut ids = Vec::new();

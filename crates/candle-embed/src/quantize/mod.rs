@@ -21,7 +21,8 @@ use safetensors::tensor::{Dtype, View, serialize};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::LinearInput;
-use crate::folder::{ModelFolder, TOKENIZER_FILE, TRANSFORMER_CONFIGS, WEIGHTS_FILE, read_bounded};
+use crate::files::Files;
+use crate::folder::{ModelFolder, TOKENIZER_FILE, TRANSFORMER_CONFIGS, WEIGHTS_FILE};
 use crate::models;
 use crate::pooling::PoolingMode;
 use crate::spec::{EncoderSpec, MatrixShape, ModelSpec, StaticSpec, TableSpec};
@@ -58,9 +59,9 @@ pub struct QuantizeReport {
 /// Those of [`Embedder::load`](crate::Embedder::load) for the source; `INVALID_INPUT` where the source is quantised
 /// already, the target is the source or lies within it, or can't be written.
 pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>) -> Result<QuantizeReport> {
-    let folder = ModelFolder::open(source, pooling)?;
+    let folder = ModelFolder::open(Files::Disk, source, pooling)?;
     let inner = check_folders(source, &folder, target)?;
-    let weights = Weights::open(&folder.weights)?;
+    let weights = Weights::open(&folder.files, &folder.weights)?;
     if weights.quantization().is_some() {
         return Err(Error::invalid_input(format!("{} is quantised already", source.display())));
     }
@@ -192,7 +193,7 @@ fn copy_or_remove(from: &Path, to: &Path) -> Result<()> {
     }
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
-    write_at_once(to, &read_bounded(from)?)
+    write_at_once(to, &Files::Disk.read(from)?)
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

@@ -4,6 +4,7 @@ mod bad_folders;
 mod common;
 mod inputs;
 mod invariance;
+mod memory_files;
 mod parity;
 mod quantize;
 mod tokens;

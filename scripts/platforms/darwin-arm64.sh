@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# The addon for macOS arm64, as far as it goes without macOS: linked against zig's stub of the system library. What is
+# published is built on macOS. Never run here.
+source "$(dirname "$0")/common.sh"
+
+target=aarch64-apple-darwin
+pick_toolchain $target
+need_zig
+# The loader of Node has the symbols that an addon lacks.
+export CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS='-Clink-arg=-undefined -Clink-arg=dynamic_lookup -Cstrip=none'
+export MACOSX_DEPLOYMENT_TARGET=11.0
+cargo zigbuild --profile "$profile" --locked "${std_flags[@]}" --target $target -p candle-embed-napi
+built=$target_dir/$target/$profile/libcandle_embed_napi.dylib
+file "$built" | grep -q 'Mach-O 64-bit arm64' || fail "$built is no Mach-O file for arm64"
+say "$built: $(stat -c %s "$built") bytes, not stripped; linked, never run"
