@@ -34,7 +34,7 @@ export declare class NativeJob {
 }
 
 /** Looks at this machine and the environment. */
-export declare function detectMachine(): Outcome<NativeMachine>
+export declare function detectMachine(): NativeMachine | NativeError
 
 /** Loads the model folder `folder`. */
 export declare function loadModel(folder: string, options: NativeLoadOptions): Promise<NativeEmbedder | NativeError>

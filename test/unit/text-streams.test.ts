@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { float32ToJson, joinNumbers } from "../../src/utils/float32-to-json.js";
 import { inBatches } from "../../src/utils/in-batches.js";
-import { maxLineBytes, splitRawLines, type RawLine } from "../../src/bulk/sources/raw-lines.js";
+import { maxLineBytes, splitRawLines, type RawLine } from "../../src/utils/raw-lines.js";
 
 async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const all: Item[] = [];

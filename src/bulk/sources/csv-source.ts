@@ -5,10 +5,10 @@ import { addAbortSignal, pipeline, type Readable } from "node:stream";
 import type { CsvError, Info } from "csv-parse";
 
 import { CandleEmbedError } from "../../errors.js";
-import { loadPeer } from "../optional-peer.js";
+import { loadPeer } from "../../utils/optional-peer.js";
 import { start, type BadLine, type Entry, type InputText, type Position } from "../record.js";
 import type { Fingerprint } from "./fingerprint.js";
-import { maxLineBytes } from "./raw-lines.js";
+import { maxLineBytes } from "../../utils/raw-lines.js";
 import { takeFields } from "./record-fields.js";
 import type { FieldOptions, Source } from "./source.js";
 

@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 
 import { start, type BadLine, type Entry, type InputText, type Position } from "../record.js";
 import type { Fingerprint } from "./fingerprint.js";
-import { maxLineBytes, splitRawLines, type RawLine } from "./raw-lines.js";
+import { maxLineBytes, splitRawLines, type RawLine } from "../../utils/raw-lines.js";
 import { takeFields } from "./record-fields.js";
 import type { FieldOptions, Source } from "./source.js";
 

@@ -2,7 +2,7 @@ import type * as Hyparquet from "hyparquet";
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
 
 import { CandleEmbedError } from "../../errors.js";
-import { loadPeer } from "../optional-peer.js";
+import { loadPeer } from "../../utils/optional-peer.js";
 import { start, type Entry, type Position } from "../record.js";
 import { fingerprintFile, type Fingerprint } from "./fingerprint.js";
 import { takeFields } from "./record-fields.js";

@@ -5,7 +5,7 @@ import type * as ArrowModule from "apache-arrow";
 import type { DataType, RecordBatch, Schema } from "apache-arrow";
 
 import type { OutputVector } from "../../embedding-backend.js";
-import { loadPeer } from "../optional-peer.js";
+import { loadPeer } from "../../utils/optional-peer.js";
 import type { Kind } from "./kinds.js";
 import { vectorColumn, type Table, type TableRows } from "./table.js";
 

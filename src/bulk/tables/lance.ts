@@ -5,7 +5,7 @@ import path from "node:path";
 import type * as LanceModule from "@lancedb/lancedb";
 import type { Table as LanceTable } from "@lancedb/lancedb";
 
-import { loadPeer } from "../optional-peer.js";
+import { loadPeer } from "../../utils/optional-peer.js";
 import { arrowSchema, toRecordBatch, type Arrow } from "./arrow.js";
 import type { Table } from "./table.js";
 

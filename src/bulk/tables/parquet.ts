@@ -4,7 +4,7 @@ import type { SchemaElement } from "hyparquet";
 import type * as ParquetModule from "hyparquet-writer";
 
 import type { OutputVector } from "../../embedding-backend.js";
-import { loadPeer } from "../optional-peer.js";
+import { loadPeer } from "../../utils/optional-peer.js";
 import type { Kind } from "./kinds.js";
 import { vectorColumn, type Column, type Table, type TableRows } from "./table.js";
 

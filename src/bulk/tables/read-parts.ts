@@ -4,7 +4,7 @@ import { addAbortSignal } from "node:stream";
 
 import type { OutputType } from "../../embedding-backend.js";
 import { newVector } from "../reuse.js";
-import { splitRawLines } from "../sources/raw-lines.js";
+import { splitRawLines } from "../../utils/raw-lines.js";
 import type { RecordHead } from "../writers/record-heads.js";
 import type { TableRows } from "./table.js";
 
