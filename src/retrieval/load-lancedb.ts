@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import type * as Arrow from "apache-arrow";
 import type * as Lance from "@lancedb/lancedb";
 
-import { loadPeer } from "../bulk/optional-peer.js";
+import { loadPeer } from "../utils/optional-peer.js";
 
 /** LanceDB, and the Arrow that it works with: it takes no other copy's objects for its own. */
 export interface LanceDb {
