@@ -87,7 +87,11 @@ describe("quantize", () => {
     expect(run.stdout).toMatch(
       /matrices, 0\.\d MB -> 0\.\d MB\nsha256 of the source weights: [0-9a-f]{64}\n$/,
     );
-    await runCli(["quantize", tinyModel, second]);
+    const again = await runCli(["quantize", "--json", tinyModel, second]);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      target: second,
+      matrices: expect.any(Number) as number,
+    });
     expect(readFileSync(path.join(second, "model.safetensors"))).toEqual(
       readFileSync(path.join(first, "model.safetensors")),
     );

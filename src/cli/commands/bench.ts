@@ -8,8 +8,8 @@ const help = `Usage: candle-embed bench quality [options] [MODEL...]
        candle-embed bench recall [options] [MODEL...]
        candle-embed bench sweep [options] [MODEL]
 
-Measures how good the vectors of models are. MODEL is a name ("candle-embed models" lists them), a hub id (org/name) or a
-folder (default: the all-MiniLM-L6-v2 that is installed).
+Measures how good the vectors of models are. MODEL is a name ("candle-embed models" lists them), a hub id (org/name) or
+a folder (default: the all-MiniLM-L6-v2 that is installed).
 
   quality   on data sets: nDCG@10, recall and their like for retrieval, Spearman and Pearson for pairs of sentences
   recall    on scenarios: facts to remember, questions, and texts that look like the answer and are none
