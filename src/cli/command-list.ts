@@ -1,4 +1,5 @@
 import type { Command } from "./command.js";
+import { bench } from "./commands/bench.js";
 import { chunk } from "./commands/chunk.js";
 import { completion } from "./commands/completion.js";
 import { doctor } from "./commands/doctor.js";
@@ -19,6 +20,6 @@ export const commands: ReadonlyMap<string, Command> = new Map(
   Object.entries({
     ...{ embed, similarity, search, index, chunk, serve, service },
     ...{ models, pull, rm, quantize },
-    ...{ verify, doctor, completion },
+    ...{ verify, bench, doctor, completion },
   }),
 );

@@ -23,9 +23,10 @@ const weights = "model.safetensors";
 const index = "model.safetensors.index.json";
 const unsafeWeights = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-/** A model's files, some of which name others. */
+/** The files of a repository, some of which name others. */
 export interface ModelFiles {
   readonly repository: string;
+  names(): Iterable<string>;
   has(name: string): boolean;
   /** Gets a small file and parses it. */
   readJson(name: string): Promise<unknown>;

@@ -19,9 +19,9 @@ const help = `Usage: candle-embed service install [options] [-- SERVE-OPTIONS...
        candle-embed service uninstall [--name NAME]
        candle-embed service status [--name NAME]
 
-Keeps "candle-embed serve" running for this user: started now, at every login and after a crash. On Linux by systemd (a
-unit of "systemctl --user"), on macOS by launchd (a LaunchAgent). What stands after -- is handed to serve; relative paths
-mean the folder where install is called. Installing again replaces the service.
+Keeps "candle-embed serve" running for this user: started now, at every login and after a crash. On Linux by systemd
+(a unit of "systemctl --user"), on macOS by launchd (a LaunchAgent). What stands after -- is handed to serve; relative
+paths mean the folder where install is called. Installing again replaces the service.
 
 Options:
       --name NAME          several services need several names (default: server)
