@@ -61,7 +61,7 @@ function inProcess(count) {
     values.model ?? "",
     path.join(values.data, "short.txt"),
   ];
-  return run(args).then(({ stdout }) => Number(stdout));
+  return run(args).then(({ stdout, cpu }) => ({ seconds: Number(stdout), cpu }));
 }
 
 /** Runs the command; the seconds are those it says itself, from the loaded model to the last vector written. */
@@ -77,20 +77,23 @@ async function command(file, count) {
   const { size } = await stat(output);
   await rm(output);
   const rate = Number(/\(([\d,.]+) texts\/s/.exec(result.stderr)[1].replaceAll(",", ""));
-  return { seconds: count / rate, samples, size };
+  return { seconds: count / rate, cpu: result.cpu, samples, size };
 }
 
 function run(args, sample) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
-    let [stdout, stderr] = ["", ""];
+    const hook = path.join(root, "benches/lib/cpu-at-exit.cjs");
+    const stdio = ["ignore", "pipe", "pipe", "pipe"];
+    const child = spawn(process.execPath, ["--require", hook, ...args], { cwd: root, stdio });
+    let [stdout, stderr, cpu] = ["", "", ""];
+    child.stdio[3].setEncoding("utf8").on("data", (text) => (cpu += text));
     child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
     const timer = sample && setInterval(() => sample(child.pid), 1000);
     child.on("error", reject);
     child.on("close", (code) => {
       clearInterval(timer);
-      if (code === 0) resolve({ stdout, stderr });
+      if (code === 0) resolve({ stdout, stderr, cpu: Number(cpu) / 1e6 });
       else reject(new Error(stderr));
     });
   });
@@ -124,13 +127,19 @@ try {
   const commands = [];
   for (let round = 0; round < Number(values.rounds); round++) {
     calls.push(await inProcess(compared));
-    commands.push((await command(file, compared)).seconds);
+    commands.push(await command(file, compared));
+    const [call, bulk] = [calls.at(-1), commands.at(-1)];
     console.log(
-      `round ${round + 1}: calls ${calls.at(-1).toFixed(2)} s, command ${commands.at(-1).toFixed(2)} s`,
+      `round ${round + 1}: calls ${call.seconds.toFixed(2)} s (${call.cpu.toFixed(2)} s of processors), ` +
+        `command ${bulk.seconds.toFixed(2)} s (${bulk.cpu.toFixed(2)} s)`,
     );
   }
-  const ratio = median(calls) / median(commands);
-  console.log(`${compared} texts: ${(ratio * 100).toFixed(1)} % of the throughput of calls in the process`);
+  const ratio = (pick) => ((median(calls.map(pick)) / median(commands.map(pick))) * 100).toFixed(1);
+  console.log(
+    `${compared} texts: ${ratio((each) => each.seconds)} % of the throughput of calls in the process`,
+  );
+  // What it would be where all processors are busy; others that work on the machine do not change it.
+  console.log(`texts a second of processor time, start and load included: ${ratio((each) => each.cpu)} %`);
   if (all > 0) {
     const { seconds, samples, size } = await command(await corpus(all), all);
     const rss = samples.map((each) => each.rss / 1e6).filter(Number.isFinite);

@@ -3,9 +3,10 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
+import { installPeers, installPython, requireBuild } from "../lib/environments.mjs";
 import { describeMachine } from "../lib/machine.mjs";
+import { getModel } from "../lib/models.mjs";
 import { benches, cache, root } from "../lib/paths.mjs";
-import { getModel, installPeers, installPython, requireBuild } from "../lib/setup.mjs";
 import { idle } from "./idle.mjs";
 import { overload } from "./overload.mjs";
 import { rates } from "./rates.mjs";

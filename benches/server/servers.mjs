@@ -10,7 +10,7 @@ const rivals = path.join(import.meta.dirname, "rivals");
 const infinity = path.join(cache, "venv-infinity", "bin");
 
 /**
- * @typedef {import("../lib/setup.mjs").Model} Model
+ * @typedef {import("../lib/models.mjs").Model} Model
  *
  * @typedef {object} ServerDefinition
  * @property {string} name

@@ -5,7 +5,7 @@ import path from "node:path";
 
 import { LineProcess } from "../lib/process.mjs";
 import { cache, python } from "../lib/paths.mjs";
-import { step } from "../lib/setup.mjs";
+import { step } from "../lib/steps.mjs";
 
 /** infinity pins older versions of what sentence-transformers needs: it gets an environment of its own. */
 export async function installServers() {

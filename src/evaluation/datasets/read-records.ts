@@ -15,8 +15,8 @@ export async function* readLines(
   for await (const lines of splitRawLines(createReadStream(file))) {
     for (const { bytes } of lines) {
       number++;
-      if (bytes === undefined) throw invalidData(`${file}: line ${String(number)} is too long`);
-      const line = bytes.toString();
+      if (bytes === undefined) throw invalidData(`${file}: line ${String(number)} is longer than 16 MiB`);
+      const line = bytes.toString("utf8");
       if (line.trim() !== "") yield { line, number };
     }
   }
@@ -33,7 +33,7 @@ export async function readJsonLines(file: string): Promise<DatasetRecord[]> {
 export async function readParquet(file: string): Promise<DatasetRecord[]> {
   const { asyncBufferFromFile, parquetReadObjects } = await loadPeer(
     "hyparquet",
-    "a data set in Parquet",
+    "a data set of the hub",
     () => import("hyparquet"),
   );
   try {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes a model folder of the shape of bge-base (12 layers of 768, 12 heads, 3072) with seeded random weights.
 
-    python benches/base-shape.py MINILM_FOLDER TARGET_FOLDER
+    python benches/exports/base-shape.py MINILM_FOLDER TARGET_FOLDER
 
 Its vectors mean nothing; its cost is that of the real one. Tokenizer, limit and pooling are those of
 all-MiniLM-L6-v2, which has the same vocabulary, so both models see the same tokens.

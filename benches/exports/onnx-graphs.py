@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes what the ONNX engines of the benchmarks load, from a BERT folder in the sentence-transformers layout.
 
-    python benches/export-onnx.py MODEL_FOLDER TARGET_FOLDER [--weight-only FILE]
+    python benches/exports/onnx-graphs.py MODEL_FOLDER TARGET_FOLDER [--weight-only FILE]
 
 `--weight-only` is an ONNX export of the same model with int8 weights and float32 arithmetic to take along.
 
