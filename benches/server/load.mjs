@@ -14,9 +14,9 @@ import { HttpConnection } from "./http-connection.mjs";
  * @property {boolean} [stopAfterFailure] a connection that failed is not replaced, without a rate
  */
 
-/** A request that is due: when, by the clock of `performance.now()`, and when it went out. */
+/** A request that is due: when, by the clock of `performance.now()`, and when it had been handed to the system. */
 class Request {
-  sent = 0;
+  written = 0;
 
   constructor(index, due) {
     this.index = index;
@@ -56,8 +56,7 @@ export async function runLoad(load) {
   const dispatch = (request) => {
     const connection = idle.pop() ?? (open.size < limit ? connect() : undefined);
     if (connection === undefined) return void waiting.push(request);
-    request.sent = performance.now();
-    lags.push(request.sent - request.due);
+    lags.push(performance.now() - request.due);
     connection.send(requests[request.index % requests.length], (failure, answer) => {
       outstanding--;
       lastAnswer = performance.now();
@@ -69,6 +68,7 @@ export async function runLoad(load) {
       else if (arrivals === undefined && (failure === undefined || !load.stopAfterFailure)) sendNext();
       finishIfDone();
     });
+    request.written = performance.now();
   };
   const connect = () => {
     const { host, port } = load;
@@ -76,6 +76,9 @@ export async function runLoad(load) {
       open.delete(connection);
       const place = idle.indexOf(connection);
       if (place !== -1) idle.splice(place, 1);
+      // Its place is free for a request that waits for one.
+      const queued = waiting.shift();
+      if (queued !== undefined) dispatch(queued);
     };
     const connection = new HttpConnection({ host, port, onClosed });
     open.add(connection);
@@ -90,7 +93,7 @@ export async function runLoad(load) {
   const fail = (request, failure) => {
     failures[failure]++;
     // By the clock that processes share.
-    if (failure === "reset") lost.push(performance.timeOrigin + request.sent);
+    if (failure === "reset") lost.push(performance.timeOrigin + request.written);
   };
   const emit = (due) => {
     outstanding++;

@@ -36,6 +36,9 @@ export async function sigterm(options) {
         lostBefore: lost.filter((sentAt) => sentAt < signalled).length + unanswered,
         lostAfter: lost.filter((sentAt) => sentAt >= signalled).length,
         refused: failures.refused,
+        unanswered,
+        // When the lost ones were sent, in milliseconds after the signal.
+        lostAt: lost.map((sentAt) => sentAt - signalled),
         exit: code ?? signal,
         exitMs,
       });
