@@ -19,11 +19,13 @@ const nodeGlobals = [
   "AbortController",
   "URL",
   "WebAssembly",
+  "clearInterval",
   "clearTimeout",
   "console",
   "fetch",
   "performance",
   "process",
+  "setInterval",
   "setTimeout",
 ];
 
@@ -47,7 +49,12 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ["tsconfig.json", "test/tsconfig.json", "test/wasm/tsconfig.json"],
+        project: [
+          "tsconfig.json",
+          "src/server/page/client/tsconfig.json",
+          "test/tsconfig.json",
+          "test/wasm/tsconfig.json",
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -5,7 +5,8 @@
 
 TEXTS_JSON is an array of strings. TOKENS_JSON becomes the array of their token ids (special tokens included, cut at
 LIMIT). REFERENCE_JSON becomes { indices, vectors }: about SAMPLES texts, evenly spread over the lengths, with the
-float32 vectors that sentence-transformers gives for each of them alone (no padding, one thread).
+float32 vectors that sentence-transformers (for static models: Model2Vec) gives for each of them alone (no padding, one
+thread).
 """
 
 import base64
@@ -31,12 +32,18 @@ def main() -> None:
     tokens = [encoding.ids for encoding in tokenizer.encode_batch(texts)]
 
     torch.set_num_threads(1)
-    model = SentenceTransformer(folder, device="cpu")
-    model.max_seq_length = int(limit)
+    if json.loads((Path(folder) / "config.json").read_text()).get("model_type") == "model2vec":
+        # Model2Vec leaves unknown tokens out and has a limit of its own: its own library is the reference.
+        from model2vec import StaticModel
+
+        model = StaticModel.from_pretrained(folder)
+    else:
+        model = SentenceTransformer(folder, device="cpu")
+        model.max_seq_length = int(limit)
     order = sorted(range(len(texts)), key=lambda i: len(tokens[i]))
     count = min(int(samples), len(texts))
     indices = sorted({order[i * (len(order) - 1) // max(count - 1, 1)] for i in range(count)})
-    vectors = np.stack([model.encode(texts[i], show_progress_bar=False) for i in indices]).astype("<f4")
+    vectors = np.stack([model.encode(texts[i]) for i in indices]).astype("<f4")
 
     reference = {
         "indices": indices,

@@ -2,8 +2,8 @@ import { startAll } from "../lib/engine.mjs";
 import { header, notes, number, origin, table, write } from "../lib/report.mjs";
 import { median, quantile } from "../lib/stats.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
+import { reference } from "./throughput.mjs";
 
-const REFERENCE = "onnxruntime-f32";
 const CALLS = 50;
 
 /**
@@ -12,7 +12,7 @@ const CALLS = 50;
  * @param {object} options see run.mjs
  */
 export async function latency(options) {
-  const { definitions, model, threads, limit, quick, machine, pause } = options;
+  const { definitions, model, limit, quick, machine, pause } = options;
   const rounds = options.rounds ?? (quick ? 2 : 8);
   const calls = quick ? 20 : CALLS;
   const texts = evenly(readTexts(options.data, "short"), 256);
@@ -21,19 +21,22 @@ export async function latency(options) {
   const text = workload.lengths.findIndex((tokens) => tokens >= mean && tokens <= mean + 1);
   if (text === -1) throw new Error("no text of the mean length");
 
-  const { running, missing } = await startAll(definitions, { model, threads, limit });
+  const { running, missing } = await startAll(definitions, options);
+  const peer = reference(model);
   try {
     const settings = {};
     const times = {};
     for (const engine of [...running]) {
       try {
         await engine.give(workload);
-        const { wrong } = await engine.embed(workload, engine.definition.settings(model)[0]);
+        const standard = engine.definition.standard(model);
+        const { wrong } = await engine.embed(workload, standard);
         if (wrong !== undefined) throw new Error(wrong);
         // Among graphs, the one that answers fastest; the batch size plays no part.
-        const candidates = new Map(engine.definition.settings(model).map((choice) => [choice.graph, choice]));
+        const { choices } = engine.definition.settings(model);
+        const graphs = choices.filter(({ graph }) => graph !== undefined);
         const tried = [];
-        for (const choice of candidates.values()) {
+        for (const choice of graphs.length === 0 ? [standard] : graphs.map((graph) => ({ ...standard, ...graph }))) {
           await engine.latency(workload, text, calls, 0, choice);
           tried.push({ choice, p50: median(await engine.latency(workload, text, calls, 0, choice)) });
         }
@@ -54,7 +57,7 @@ export async function latency(options) {
       }
     }
     const rows = taking.map(({ name }) => {
-      const ratios = times[name].map((own, round) => median(own) / median(times[REFERENCE]?.[round] ?? []));
+      const ratios = times[name].map((own, round) => median(own) / median(times[peer]?.[round] ?? []));
       const all = times[name].flat();
       return {
         name,
@@ -80,7 +83,7 @@ export async function latency(options) {
       `## Latency: one text of ${data.text.tokens} tokens a call`,
       origin(machine, { ...options, model: model.name }),
       table(
-        ["engine", "p50 ms", "p95 ms", "fastest ms", "p50 / onnxruntime f32", "calls"],
+        ["engine", "p50 ms", "p95 ms", "fastest ms", `p50 / ${peer}`, "calls"],
         [...rows]
           .sort((a, b) => a.p50 - b.p50)
           .map((row) => [

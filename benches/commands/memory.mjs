@@ -1,4 +1,5 @@
-import { calibrate, RunningEngine } from "../lib/engine.mjs";
+import { calibrate } from "../lib/calibrate.mjs";
+import { RunningEngine } from "../lib/engine.mjs";
 import { header, megabytes, notes, origin, table, write } from "../lib/report.mjs";
 import { median } from "../lib/stats.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
@@ -9,7 +10,7 @@ import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
  * @param {object} options see run.mjs
  */
 export async function memory(options) {
-  const { definitions, model, threads, limit, quick, machine } = options;
+  const { definitions, model, threads, limit, quick, machine, failures } = options;
   const rounds = options.rounds ?? (quick ? 1 : 3);
   const all = readTexts(options.data, "mixed");
   const workload = prepare("mixed", quick ? evenly(all, 64) : all, {
@@ -17,7 +18,7 @@ export async function memory(options) {
     limit,
     samples: quick ? 16 : 64,
   });
-  const part = prepare("mixed-part", evenly(all, quick ? 64 : 360), { model, limit, samples: 8 });
+  const part = prepare("mixed-part", evenly(all, 60), { model, limit, samples: 8 });
 
   const versions = {};
   const missing = {};
@@ -26,9 +27,16 @@ export async function memory(options) {
     let engine;
     try {
       // In a process of its own: what it tries leaves memory behind.
+      const reason = failures.get(definition.name);
+      if (reason !== undefined) throw new Error(reason);
       engine = await RunningEngine.start(definition, { model, threads, limit });
+      await engine.memory();
       await engine.give(part);
-      chosen[definition.name] = (await calibrate(engine, part, definition.settings(model))).settings;
+      const { settings, seconds } = await calibrate(engine, part, model);
+      const expected = (seconds / part.tokens) * workload.tokens;
+      if (!definition.ours && expected > options.turn)
+        throw new Error(`it would take ${Math.round(expected)} s, and --turn allows ${options.turn}`);
+      chosen[definition.name] = settings;
       versions[definition.name] = engine.loaded.versions;
     } catch (error) {
       missing[definition.name] = error.message.slice(0, 500);
@@ -43,7 +51,6 @@ export async function memory(options) {
     for (const definition of definitions) {
       const { name } = definition;
       if (chosen[name] === undefined || missing[name] !== undefined) continue;
-      if (definition.slow && round > 0) continue;
       const settings = chosen[name];
       const engine = await RunningEngine.start(definition, { model, threads, limit, settings });
       try {

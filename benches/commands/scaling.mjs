@@ -23,6 +23,9 @@ import { evenly, readTexts } from "../lib/workloads.mjs";
 const LENGTHS = [16, 32, 64, 128, 256, 512];
 const BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
+/** Texts of each file for the tokenizer's share: about 40,000 tokens. */
+const TOKENIZED = { short: 2758, mixed: 600, long: 210 };
+
 /**
  * candle-embed alone, in this process: cost against tokens, batch size and threads, and what the tokenizer takes of it.
  *
@@ -96,7 +99,7 @@ async function againstLength({ backend, folder, dtype, model, threads, probe, ro
   const texts = wordTexts(folder);
   const sets = LENGTHS.filter((length) => length <= backend.maxTokens).map((tokens) => ({
     tokens,
-    texts: texts(tokens, Math.max(quick ? 4 : 32, (quick ? 4096 : 32_768) / tokens)),
+    texts: texts(tokens, Math.max(quick ? 4 : 32, (quick ? 4096 : 16_384) / tokens)),
     seconds: [],
     shares: [],
   }));
@@ -159,7 +162,7 @@ async function againstBatch({ backend, folder, rounds, quick }) {
 
 async function againstThreads({ backend, load, threads, rounds, options }) {
   const all = readTexts(options.data, "long");
-  const texts = evenly(all, options.quick ? 64 : 700);
+  const texts = evenly(all, options.quick ? 64 : 200);
   const counts = [];
   for (let count = 1; count < threads; count *= 2) counts.push(count);
   const backends = [];
@@ -183,9 +186,9 @@ async function againstThreads({ backend, load, threads, rounds, options }) {
 
 async function tokenizerShare({ backend, folder, threads, rounds, options }) {
   const rows = [];
-  for (const name of ["short", "mixed", "long"]) {
+  for (const name of Object.keys(TOKENIZED)) {
     const all = readTexts(options.data, name);
-    const texts = options.quick ? evenly(all, 128) : all;
+    const texts = options.quick ? evenly(all, 128) : evenly(all, TOKENIZED[name]);
     const file = path.join(cache, "workloads", `tokenize-${name}.json`);
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, JSON.stringify(texts));

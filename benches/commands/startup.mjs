@@ -2,9 +2,11 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 
+import { RunningEngine } from "../lib/engine.mjs";
 import { benches, python, root } from "../lib/paths.mjs";
 import { header, origin, table, write } from "../lib/report.mjs";
 import { summary } from "../lib/stats.mjs";
+import { prepare } from "../lib/workloads.mjs";
 
 const TEXT = "A man is playing a guitar.";
 
@@ -109,29 +111,47 @@ function firstOutput({ command, args, cwd }) {
   });
 }
 
+/** The same through the engine's own program, for those that have no program in one line. */
+async function firstAnswer(definition, workload, options) {
+  const start = performance.now();
+  const engine = await RunningEngine.start(definition, options);
+  try {
+    await engine.give(workload);
+    const { wrong } = await engine.embed(workload, definition.standard(options.model));
+    if (wrong !== undefined) throw new Error(wrong);
+    return { milliseconds: performance.now() - start, value: undefined };
+  } finally {
+    await engine.close();
+  }
+}
+
 /**
  * From the start of a process to its first vector, files warm. The operating system's cache is not emptied.
  *
  * @param {object} options see run.mjs
  */
 export async function startup(options) {
-  const { definitions, model, threads, limit, quick, machine } = options;
+  const { definitions, model, threads, limit, quick, machine, failures } = options;
   const rounds = options.rounds ?? (quick ? 2 : 10);
   const all = programs(model, threads, limit);
-  const missing = {};
+  const workload = prepare("one", [TEXT], { model, limit, samples: 1 });
+  const missing = Object.fromEntries(failures);
   const times = {};
   const values = {};
-  const names = definitions.map(({ name }) => name).filter((name) => all[name] !== undefined);
-  for (const { name } of definitions) {
-    if (all[name] === undefined) missing[name] = "no program of its own with a tokenizer";
+  for (const definition of definitions) {
+    const reason = definition.missing?.(model, threads);
+    if (reason !== undefined) missing[definition.name] = reason;
   }
   // Round 0 warms the files.
   for (let round = 0; round <= rounds; round++) {
-    for (const i of names.keys()) {
-      const name = names[(i + round) % names.length];
+    for (const i of definitions.keys()) {
+      const definition = definitions[(i + round) % definitions.length];
+      const { name } = definition;
       if (missing[name] !== undefined) continue;
       try {
-        const { milliseconds, value } = await firstOutput(all[name]);
+        const { milliseconds, value } = await (model.name === "minilm" && all[name] !== undefined
+          ? firstOutput(all[name])
+          : firstAnswer(definition, workload, options));
         values[name] = value;
         if (round > 0) (times[name] ??= []).push(milliseconds);
       } catch (error) {
@@ -168,9 +188,10 @@ export async function startup(options) {
           row.median.toFixed(0),
           row.min.toFixed(0),
           row.max.toFixed(0),
-          row.component.toFixed(4),
+          row.component?.toFixed(4) ?? "-",
         ]),
     ),
+    "Without a component: the program that the other commands use, with one text.",
     `Node alone that prints a number: ${data.nodeAlone.median.toFixed(0)} ms of it.`,
     ...Object.entries(missing).map(([name, reason]) => `Without ${name}: ${reason}.`),
   ].join("\n\n");

@@ -1,76 +1,81 @@
-import { calibrate, startAll } from "../lib/engine.mjs";
+import { calibrate } from "../lib/calibrate.mjs";
+import { startAll } from "../lib/engine.mjs";
 import { ceilingSeconds, operations } from "../lib/operations.mjs";
 import { cpuTicks, PeakProbe } from "../lib/peak.mjs";
-import { header, notes, number, origin, percent, table, write } from "../lib/report.mjs";
+import { describeSettings, header, notes, number, origin, percent, table, write } from "../lib/report.mjs";
 import { median, summary } from "../lib/stats.mjs";
 import { evenly, prepare, readTexts } from "../lib/workloads.mjs";
 
 const SAMPLES = 64;
 /** A round whose probes differ by more was disturbed. */
 const DRIFT = 0.03;
-const REFERENCE = "onnxruntime-f32";
 const DYNAMIC = ["onnxruntime-int8-tensor", "onnxruntime-int8-channel"];
+/** Texts and tokens of the part on which settings are chosen, and which very slow engines embed instead of the whole. */
+const PART = { texts: 48, tokens: 4000 };
+
+/** The peer that ratios are taken to. */
+export const reference = (model) => (model.name === "static" ? "model2vec-rs" : "onnxruntime-f32");
 
 /**
- * Texts a second of whole files: rounds A B C A B C, every engine's process alive all the time.
+ * Texts a second of whole files: rounds A B C A B C, every engine's process alive all the time. A record for each workload.
  *
  * @param {object} options see run.mjs
  */
 export async function throughput(options) {
-  const { definitions, model, threads, limit, quick } = options;
+  const { definitions, model, limit, quick } = options;
   const names = options.workloads ?? ["short", "mixed", "long"];
   const rounds = options.rounds ?? (quick ? 2 : 5);
-  const slowRounds = quick ? 1 : options.slowRounds;
-
-  const workloads = names.map((name) => {
-    const all = readTexts(options.data, name);
-    const texts = quick ? evenly(all, name === "short" ? 256 : 64) : all;
-    const workload = prepare(name, texts, { model, limit, samples: quick ? 16 : SAMPLES });
-    // Enough for some batches of every size.
-    const wanted = Math.max(128, Math.round((24_000 / workload.tokens) * texts.length));
-    const part = evenly(texts, quick ? 64 : wanted);
-    return { workload, part: prepare(`${name}-part`, part, { model, limit, samples: 8 }) };
-  });
-
-  const { running, missing } = await startAll(definitions, { model, threads, limit });
+  const sets = names.map((name) => choose(name, options));
+  const { running, missing } = await startAll(definitions, options);
   const probe = new PeakProbe(quick);
   try {
     const one = await probe.measure(1);
-    const results = [];
-    for (const { workload, part } of workloads) {
-      results.push(await measure({ workload, part, running, probe, rounds, slowRounds, options }));
+    for (const { workload, part } of sets) {
+      const result = await measure({ workload, part, running, probe, rounds, options });
+      const versions = Object.fromEntries(running.map((engine) => [engine.name, engine.loaded.versions]));
+      const data = {
+        ...header("throughput", options),
+        versions,
+        missing,
+        reference: reference(model),
+        peakOneThread: one,
+        workload: result,
+      };
+      write(options.out, `throughput-${model.name}-${workload.name}`, data, markdown(data, options));
     }
-    const versions = Object.fromEntries(running.map((engine) => [engine.name, engine.loaded.versions]));
-    const data = {
-      ...header("throughput", options),
-      versions,
-      missing,
-      peakOneThread: one,
-      workloads: results,
-    };
-    write(options.out, `throughput-${model.name}`, data, markdown(data, options));
   } finally {
     await Promise.all([...running, probe].map((child) => child.close()));
   }
+
+  /** The texts of a workload, and the part of it. */
+  function choose(name) {
+    const all = readTexts(options.data, name);
+    const whole = quick ? evenly(all, name === "short" ? 256 : 64) : all;
+    let workload = prepare(name, whole, { model, limit, samples: quick ? 16 : SAMPLES });
+    const cut = (tokens, least) =>
+      evenly(whole, Math.max(least, Math.round((tokens / workload.tokens) * whole.length)));
+    const part = prepare(`${name}-part`, cut(PART.tokens, PART.texts), { model, limit, samples: 8 });
+    if (options.tokens !== undefined && options.tokens < workload.tokens)
+      workload = prepare(name, cut(options.tokens, PART.texts), { model, limit, samples: SAMPLES });
+    return { workload, part };
+  }
 }
 
-async function measure({ workload, part, running, probe, rounds, slowRounds, options }) {
+async function measure({ workload, part, running, probe, rounds, options }) {
   const { model, threads } = options;
   console.error(`- ${workload.name}: ${workload.lengths.length} texts, ${workload.tokens} tokens`);
-  const settings = {};
   const calibrations = {};
   const excluded = {};
+  /** What each engine embeds in its turns. */
+  const given = {};
   for (const engine of running) {
     try {
       await engine.give(workload);
       await engine.give(part);
-      const candidates = engine.definition.settings(model);
-      const { settings: best, tried } = await calibrate(engine, part, candidates);
-      settings[engine.name] = best;
-      calibrations[engine.name] = tried;
-      // A warm-up, and the check before anything is timed.
-      const { wrong } = await engine.embed(part, best);
-      if (wrong !== undefined) throw new Error(wrong);
+      const calibration = await calibrate(engine, part, model);
+      calibrations[engine.name] = calibration;
+      const expected = (calibration.seconds / part.tokens) * workload.tokens;
+      given[engine.name] = !engine.definition.ours && expected > options.turn ? part : workload;
     } catch (error) {
       excluded[engine.name] = error.message;
       console.error(`- ${engine.name} does not count: ${error.message}`);
@@ -82,24 +87,24 @@ async function measure({ workload, part, running, probe, rounds, slowRounds, opt
   const measured = [];
   for (let round = 0; round < rounds; round++) {
     const before = cpuTicks();
-    const taking = running.filter(
-      ({ name, definition }) => excluded[name] === undefined && (!definition.slow || round < slowRounds),
-    );
+    const taking = running.filter(({ name }) => excluded[name] === undefined);
     // Another engine begins every round; neighbours stay neighbours.
     const order = taking.map((_, i) => taking[(i + round) % taking.length]);
     const engines = {};
     const peaks = [];
     for (const engine of order) {
       const { ours, dtype } = engine.definition;
-      const peakBefore = ours ? await probe.measure(threads) : undefined;
-      const { wrong, ...result } = await engine.embed(workload, settings[engine.name]);
+      const share = ours && model.shape.layers > 0;
+      const peakBefore = share ? await probe.measure(threads) : undefined;
+      const texts = given[engine.name];
+      const { wrong, ...result } = await engine.embed(texts, calibrations[engine.name].settings);
       if (wrong !== undefined) {
         excluded[engine.name] = wrong;
         console.error(`- ${engine.name} does not count: ${wrong}`);
         continue;
       }
-      engines[engine.name] = result;
-      if (ours) {
+      engines[engine.name] = { ...result, tokensPerSecond: texts.tokens / result.seconds };
+      if (share) {
         const peakAfter = await probe.measure(threads);
         peaks.push(peakBefore, peakAfter);
         // The higher of the two: what the machine could do is what it did.
@@ -107,7 +112,7 @@ async function measure({ workload, part, running, probe, rounds, slowRounds, opt
           f32: Math.max(peakBefore.f32, peakAfter.f32),
           int8: Math.max(peakBefore.int8, peakAfter.int8),
         };
-        Object.assign(result, {
+        Object.assign(engines[engine.name], {
           peakBefore,
           peakAfter,
           share: ceilingSeconds(work, peak, dtype) / result.seconds,
@@ -122,7 +127,7 @@ async function measure({ workload, part, running, probe, rounds, slowRounds, opt
     console.error(
       `  round ${round + 1}/${rounds}: ` +
         Object.entries(engines)
-          .map(([name, { seconds }]) => `${name} ${number(workload.lengths.length / seconds)}/s`)
+          .map(([name, { tokensPerSecond }]) => `${name} ${number(tokensPerSecond)}`)
           .join(", ") +
         (drift > DRIFT ? ` (disturbed: the peak moved by ${percent(drift)})` : ""),
     );
@@ -136,37 +141,45 @@ async function measure({ workload, part, running, probe, rounds, slowRounds, opt
     texts: workload.lengths.length,
     tokens: workload.tokens,
     operations: work,
-    settings,
     calibrations,
     excluded,
+    partOnly: { texts: part.lengths.length, engines: Object.keys(given).filter((name) => given[name] === part) },
     roundsUsed: used.map(({ round }) => round),
     disturbed: measured.length - calm.length,
     rounds: measured,
-    engines: summarize(workload, used, running, excluded),
+    engines: summarize(workload, used, running, { excluded, calibrations, reference: reference(model) }),
   };
 }
 
-function summarize(workload, rounds, running, excluded) {
+function summarize(workload, rounds, running, { excluded, calibrations, reference: peer }) {
   const rows = {};
-  for (const { name } of running) {
+  for (const { name, definition } of running) {
     const own = rounds.filter(({ engines }) => engines[name] !== undefined);
     if (excluded[name] !== undefined || own.length === 0) continue;
-    const seconds = own.map(({ engines }) => engines[name].seconds);
+    const speeds = own.map(({ engines }) => engines[name].tokensPerSecond);
     /** Against another engine, round by round. */
     const ratio = (other) => {
       const both = own.filter(({ engines }) => engines[other] !== undefined);
       if (both.length === 0) return undefined;
-      return summary(both.map(({ engines }) => engines[other].seconds / engines[name].seconds));
+      return summary(
+        both.map(({ engines }) => engines[name].tokensPerSecond / engines[other].tokensPerSecond),
+      );
     };
     const shares = own.map(({ engines }) => engines[name].share).filter((share) => share !== undefined);
     const dynamic = DYNAMIC.map(ratio).filter((value) => value !== undefined);
+    const textsPerToken = workload.lengths.length / workload.tokens;
     rows[name] = {
-      textsPerSecond: summary(seconds.map((value) => workload.lengths.length / value)),
-      tokensPerSecond: summary(seconds.map((value) => workload.tokens / value)),
-      ratioToOnnxruntimeFloat32: ratio(REFERENCE),
+      dtype: definition.dtype,
+      from: definition.from,
+      ours: definition.ours ?? false,
+      textsPerSecond: summary(speeds.map((value) => value * textsPerToken)),
+      tokensPerSecond: summary(speeds),
+      ratioToReference: ratio(peer),
       // To the faster of the two: the smaller ratio.
       ratioToOnnxruntimeDynamicInt8: dynamic.sort((a, b) => a.median - b.median)[0],
       cosine: own[0].engines[name].cosine,
+      settings: calibrations[name].settings,
+      standard: calibrations[name].standard,
       ...(shares.length > 0 && { share: summary(shares) }),
     };
   }
@@ -174,55 +187,53 @@ function summarize(workload, rounds, running, excluded) {
 }
 
 function markdown(data, options) {
-  const parts = [`## Throughput`, origin(data.machine, { ...options, model: data.model })];
-  for (const workload of data.workloads) {
-    const peaks = workload.rounds.flatMap(({ engines }) =>
-      Object.values(engines).flatMap(({ peakBefore, peakAfter }) => [peakBefore, peakAfter]),
-    );
-    const known = peaks.filter((peak) => peak !== undefined);
-    const mean = (workload.tokens / workload.texts).toFixed(1);
-    parts.push(
-      `### ${workload.name}: ${workload.texts} texts, ${mean} tokens each in the mean`,
-      table(
-        [
-          "engine",
-          "texts/s (min-max)",
-          "tokens/s",
-          "x onnxruntime f32",
-          "x its dynamic int8",
-          "share of the ceiling",
-          "cosine mean (min)",
-          "setting",
-        ],
-        Object.entries(workload.engines)
-          .sort(([, a], [, b]) => b.textsPerSecond.median - a.textsPerSecond.median)
-          .map(([name, row]) => [
-            name,
-            `${number(row.textsPerSecond.median)} (${number(row.textsPerSecond.min)}-${number(row.textsPerSecond.max)})`,
-            number(row.tokensPerSecond.median),
-            number(row.ratioToOnnxruntimeFloat32?.median),
-            number(row.ratioToOnnxruntimeDynamicInt8?.median),
-            percent(row.share?.median),
-            `${row.cosine.mean.toFixed(5)} (${row.cosine.min.toFixed(5)})`,
-            describeSettings(workload.settings[name]),
-          ]),
-      ),
-      `Rounds: ${workload.roundsUsed.length} of ${workload.rounds.length} (${workload.disturbed} disturbed). ` +
-        (known.length === 0
-          ? ""
-          : `Peak with ${data.threads} threads: f32 ${number(median(known.map((peak) => peak.f32)) / 1e9)} GFLOP/s, ` +
-            `int8 ${number(median(known.map((peak) => peak.int8)) / 1e9)} GOP/s (${known[0].isa}).`),
-      ...Object.entries(workload.excluded).map(([name, reason]) => `${name} does not count: ${reason}.`),
-    );
-  }
-  const { f32, int8 } = data.peakOneThread;
-  parts.push(`Peak of one thread: f32 ${number(f32 / 1e9)} GFLOP/s, int8 ${number(int8 / 1e9)} GOP/s.`);
-  parts.push(notes(data.versions, data.missing));
-  return parts.join("\n\n");
-}
-
-function describeSettings({ graph, batch }) {
-  return (
-    [graph?.replace(/^.*\/|\.onnx$/g, ""), batch && `batch ${batch}`].filter(Boolean).join(", ") || "default"
+  const { workload, reference: peer } = data;
+  const peaks = workload.rounds.flatMap(({ engines }) =>
+    Object.values(engines).flatMap(({ peakBefore, peakAfter }) => [peakBefore, peakAfter]),
   );
+  const known = peaks.filter((peak) => peak !== undefined);
+  const mean = (workload.tokens / workload.texts).toFixed(1);
+  const { f32, int8 } = data.peakOneThread;
+  return [
+    `## Throughput, ${workload.name}: ${workload.texts} texts, ${mean} tokens each in the mean`,
+    origin(data.machine, { ...options, model: data.model }),
+    table(
+      [
+        "engine",
+        "texts/s (min-max)",
+        "tokens/s",
+        `x ${peer}`,
+        "x its dynamic int8",
+        "share of the ceiling",
+        "cosine mean (min)",
+        "setting",
+        "its standard setting (speed)",
+      ],
+      Object.entries(workload.engines)
+        .sort(([, a], [, b]) => b.textsPerSecond.median - a.textsPerSecond.median)
+        .map(([name, row]) => [
+          name,
+          `${number(row.textsPerSecond.median)} (${number(row.textsPerSecond.min)}-${number(row.textsPerSecond.max)})`,
+          number(row.tokensPerSecond.median),
+          number(row.ratioToReference?.median),
+          number(row.ratioToOnnxruntimeDynamicInt8?.median),
+          percent(row.share?.median),
+          `${row.cosine.mean.toFixed(5)} (${row.cosine.min.toFixed(5)})`,
+          describeSettings(row.settings),
+          row.ours ? "-" : `${describeSettings(row.standard.settings)} (${number(row.standard.speed)})`,
+        ]),
+    ),
+    `Rounds: ${workload.roundsUsed.length} of ${workload.rounds.length} (${workload.disturbed} disturbed). ` +
+      (known.length === 0
+        ? ""
+        : `Peak with ${data.threads} threads: f32 ${number(median(known.map((peak) => peak.f32)) / 1e9)} GFLOP/s, ` +
+          `int8 ${number(median(known.map((peak) => peak.int8)) / 1e9)} GOP/s (${known[0].isa}). `) +
+      `Peak of one thread: f32 ${number(f32 / 1e9)} GFLOP/s, int8 ${number(int8 / 1e9)} GOP/s. ` +
+      "The standard setting's speed is its share of the speed of the setting used, on a part of the texts.",
+    ...(workload.partOnly.engines.length === 0
+      ? []
+      : [`A part of ${workload.partOnly.texts} texts was embedded by: ${workload.partOnly.engines.join(", ")}.`]),
+    ...Object.entries(workload.excluded).map(([name, reason]) => `${name} does not count: ${reason}.`),
+    notes(data.versions, data.missing),
+  ].join("\n\n");
 }

@@ -1,7 +1,7 @@
 // onnxruntime-node. In its favour: token ids come ready-made, pooling is in the graph, batches are sorted by length.
 import { createRequire } from "node:module";
 
-import { serve } from "./serve.mjs";
+import { batches, serve } from "./serve.mjs";
 
 const require = createRequire(import.meta.url);
 const ort = require("onnxruntime-node");
@@ -48,11 +48,12 @@ await serve({
     await session(request.settings.graph);
     return { versions: { "onnxruntime-node": require("onnxruntime-node/package.json").version } };
   },
-  async embed({ tokens, order }, { graph, batch }) {
+  async embed(workload, settings) {
+    const { tokens } = workload;
+    const { graph } = settings;
     await session(graph);
     let vectors;
-    for (let start = 0; start < order.length; start += batch) {
-      const indices = order.slice(start, start + batch);
+    for (const indices of batches(workload, settings)) {
       const { data, dims } = await forward(
         graph,
         indices.map((i) => tokens[i]),

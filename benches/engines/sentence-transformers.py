@@ -1,69 +1,44 @@
-"""sentence-transformers on torch's CPU backend. It sorts by length and tokenizes itself. Protocol: see serve.mjs."""
+"""sentence-transformers on torch, ONNX or OpenVINO. It sorts by length and tokenizes itself."""
 
-import base64
-import json
-import os
-import sys
-import time
-from pathlib import Path
+from serve import serve, versions
 
-os.environ.update(HF_HUB_OFFLINE="1", CUDA_VISIBLE_DEVICES="")
-
-import sentence_transformers
-import torch
 from sentence_transformers import SentenceTransformer
 
-model = None
-workloads = {}
+PACKAGES = {
+    "torch": ("torch",),
+    "onnx": ("optimum-onnx", "onnxruntime"),
+    "openvino": ("optimum-intel", "openvino"),
+}
 
 
-def load(request):
-    global model
-    torch.set_num_threads(request["threads"])
-    start = time.perf_counter()
-    model = SentenceTransformer(request["model"], device="cpu")
-    model.max_seq_length = request["limit"]
-    versions = {"sentence-transformers": sentence_transformers.__version__, "torch": torch.__version__}
-    return {"seconds": time.perf_counter() - start, "versions": versions}
+class Engine:
+    sorts = True
+
+    def load(self, request):
+        backend, file = request["settings"]["backend"], request["settings"].get("file")
+        threads = request["threads"]
+        options = {"file_name": file} if file else {}
+        if backend == "torch":
+            import torch
+
+            torch.set_num_threads(threads)
+        elif backend == "onnx":
+            import onnxruntime
+
+            session = onnxruntime.SessionOptions()
+            session.intra_op_num_threads = threads
+            options.update(provider="CPUExecutionProvider", session_options=session)
+        else:
+            options.update(device="CPU", ov_config={"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
+        self.model = SentenceTransformer(request["model"], device="cpu", backend=backend, model_kwargs=options)
+        self.model.max_seq_length = request["limit"]
+        return versions("sentence-transformers", "transformers", *PACKAGES[backend])
+
+    def embed(self, texts, settings):
+        return self.model.encode(texts, batch_size=settings["batch"], show_progress_bar=False)
+
+    def one(self, text):
+        return self.model.encode(text, show_progress_bar=False)
 
 
-def workload(request):
-    workloads[request["name"]] = json.loads(Path(request["texts"]).read_text())
-    return {}
-
-
-def embed(request):
-    texts = workloads[request["name"]]
-    start = time.perf_counter()
-    vectors = model.encode(texts, batch_size=request["settings"]["batch"], show_progress_bar=False)
-    seconds = time.perf_counter() - start
-    sample = vectors[request["sample"]].astype("<f4").tobytes()
-    return {"seconds": seconds, "sum": float(vectors.sum()), "sample": base64.b64encode(sample).decode()}
-
-
-def latency(request):
-    text = workloads[request["name"]][request["text"]]
-    milliseconds = []
-    for _ in range(request["calls"]):
-        time.sleep(request["pause"] / 1000)
-        start = time.perf_counter()
-        model.encode(text, show_progress_bar=False)
-        milliseconds.append((time.perf_counter() - start) * 1000)
-    return {"milliseconds": milliseconds}
-
-
-def memory(request):
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    rss, peak = (int(status[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
-    return {"rss": rss, "peak": peak}
-
-
-for line in sys.stdin:
-    request = json.loads(line)
-    try:
-        answer = {"load": load, "workload": workload, "embed": embed, "latency": latency, "memory": memory}[
-            request["op"]
-        ](request)
-    except Exception as error:
-        answer = {"error": repr(error)}
-    print(json.dumps(answer), flush=True)
+serve(Engine())

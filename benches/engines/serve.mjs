@@ -1,6 +1,7 @@
 // What all engines in JavaScript share: the requests on stdin, the clock, the answers on stdout.
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 
 /**
@@ -14,7 +15,21 @@ import { createInterface } from "node:readline";
  * @property {(request: any) => Promise<object>} load answers with { versions }
  * @property {(texts: Texts, settings: any) => Promise<Float32Array>} embed all vectors, in the order of the texts
  * @property {(texts: Texts, index: number, settings: any) => Promise<unknown>} one one text in one call
+ * @property {() => Promise<{ rss: number, peak: number }>} [memory] of what computes, where that is not this process
  */
+
+/**
+ * Indices of one batch after the other: texts of about the same length together, unless the settings say otherwise.
+ *
+ * @param {Texts} workload
+ * @param {{ batch: number, sorted?: boolean }} settings
+ */
+export function* batches({ texts, order }, { batch, sorted = true }) {
+  for (let start = 0; start < texts.length; start += batch) {
+    const end = Math.min(start + batch, texts.length);
+    yield sorted ? order.slice(start, end) : Array.from({ length: end - start }, (_, i) => start + i);
+  }
+}
 
 /** @param {Engine} engine */
 export async function serve(engine) {
@@ -60,7 +75,34 @@ export async function serve(engine) {
       }
       return { milliseconds };
     },
+    async steady({ name, calls, seconds, settings }) {
+      const workload = workloads.get(name);
+      const call = (i) => engine.one(workload, i % workload.texts.length, settings);
+      for (let i = 0; i < calls / 5; i++) await call(i);
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      const samples = [];
+      const start = performance.now();
+      let i = 0;
+      for (; i < calls && performance.now() - start < seconds * 1000; i++) {
+        if (i % Math.ceil(calls / 50) === 0) samples.push([i, process.memoryUsage().rss]);
+        await call(i);
+      }
+      delay.disable();
+      samples.push([i, process.memoryUsage().rss]);
+      const milliseconds = (value) => value / 1e6;
+      return {
+        calls: i,
+        samples,
+        delay: {
+          p50: milliseconds(delay.percentile(50)),
+          p99: milliseconds(delay.percentile(99)),
+          max: milliseconds(delay.max),
+        },
+      };
+    },
     async memory() {
+      if (engine.memory !== undefined) return engine.memory();
       return { rss: process.memoryUsage().rss, peak: peakMemory() };
     },
   };

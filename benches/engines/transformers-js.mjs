@@ -5,7 +5,7 @@ import path from "node:path";
 
 import { env, pipeline } from "@huggingface/transformers";
 
-import { serve } from "./serve.mjs";
+import { batches, serve } from "./serve.mjs";
 
 const require = createRequire(import.meta.url);
 env.allowRemoteModels = false;
@@ -35,10 +35,10 @@ await serve({
       },
     };
   },
-  async embed({ texts, order }, { batch }) {
+  async embed(workload, settings) {
+    const { texts } = workload;
     let vectors;
-    for (let start = 0; start < order.length; start += batch) {
-      const indices = order.slice(start, start + batch);
+    for (const indices of batches(workload, settings)) {
       const { data, dims } = await extractor(
         indices.map((i) => texts[i]),
         options,

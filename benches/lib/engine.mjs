@@ -1,10 +1,13 @@
 import { LineProcess } from "./process.mjs";
 import { decodeVectors } from "./workloads.mjs";
 
+/** Importing torch takes 5 s, on a busy machine 20. */
+const LOAD_SECONDS = 60;
+
 /** An engine's process, as the commands use it. */
 export class RunningEngine {
   /**
-   * @param {import("../engines/index.mjs").EngineDefinition} definition
+   * @param {import("../engines/definition.mjs").EngineDefinition} definition
    * @param {LineProcess} process
    * @param {{ versions: Record<string, string>, seconds: number }} loaded
    */
@@ -18,8 +21,8 @@ export class RunningEngine {
   /**
    * Starts the process and loads the model.
    *
-   * @param {import("../engines/index.mjs").EngineDefinition} definition
-   * @param {{ model: import("./setup.mjs").Model, threads: number, limit: number, settings?: object }} options
+   * @param {import("../engines/definition.mjs").EngineDefinition} definition
+   * @param {{ model: import("./models.mjs").Model, threads: number, limit: number, settings?: object }} options
    */
   static async start(definition, { model, threads, limit, settings }) {
     const reason = definition.missing?.(model, threads);
@@ -27,13 +30,14 @@ export class RunningEngine {
     const { command, args, env } = definition.start(threads);
     const process = new LineProcess(command, args, { env });
     try {
-      const loaded = await process.ask({
+      const request = {
         op: "load",
         model: definition.model(model),
         threads,
         limit,
-        settings: settings ?? definition.settings(model)[0],
-      });
+        settings: settings ?? definition.standard(model),
+      };
+      const loaded = await process.ask(request, LOAD_SECONDS);
       return new RunningEngine(definition, process, loaded);
     } catch (error) {
       await process.close();
@@ -76,6 +80,16 @@ export class RunningEngine {
     return (await this.process.ask(request)).milliseconds;
   }
 
+  /**
+   * One text a call, again and again, in engines in JavaScript.
+   *
+   * @returns {Promise<{ calls: number, samples: [number, number][], delay: { p50: number, p99: number, max: number } }>}
+   * resident bytes after so many calls; the event loop's delay in milliseconds
+   */
+  steady(workload, calls, seconds, settings) {
+    return this.process.ask({ op: "steady", name: workload.name, calls, seconds, settings });
+  }
+
   /** @returns {Promise<{ rss: number, peak: number }>} bytes */
   memory() {
     return this.process.ask({ op: "memory" });
@@ -104,8 +118,8 @@ function compare(vectors, { indices, dimensions, vectors: expected }) {
 /**
  * Starts engines; those that can't run are named with the reason.
  *
- * @param {readonly import("../engines/index.mjs").EngineDefinition[]} definitions
- * @param {Parameters<typeof RunningEngine.start>[1]} options
+ * @param {readonly import("../engines/definition.mjs").EngineDefinition[]} definitions
+ * @param {Parameters<typeof RunningEngine.start>[1] & { failures: Map<string, string> }} options
  */
 export async function startAll(definitions, options) {
   /** @type {RunningEngine[]} */
@@ -114,31 +128,13 @@ export async function startAll(definitions, options) {
   const missing = {};
   for (const definition of definitions) {
     try {
+      const reason = options.failures.get(definition.name);
+      if (reason !== undefined) throw new Error(reason);
       running.push(await RunningEngine.start(definition, options));
     } catch (error) {
-      missing[definition.name] = String(error.message).slice(0, 500);
+      missing[definition.name] = String(error.message).trim().slice(0, 500);
       console.error(`- ${definition.name} takes no part: ${missing[definition.name]}`);
     }
   }
   return { running, missing };
-}
-
-/**
- * The fastest of the engine's settings on a part of the workload: every one once, the two best once more.
- *
- * @param {RunningEngine} engine
- * @param {import("./workloads.mjs").Workload} part
- * @param {readonly object[]} candidates
- */
-export async function calibrate(engine, part, candidates) {
-  if (candidates.length === 1) return { settings: candidates[0], tried: [] };
-  const tried = [];
-  for (const settings of candidates) {
-    tried.push({ settings, seconds: (await engine.embed(part, settings)).seconds });
-  }
-  const bySpeed = () => [...tried].sort((a, b) => a.seconds - b.seconds);
-  for (const candidate of bySpeed().slice(0, 2)) {
-    candidate.seconds = Math.min(candidate.seconds, (await engine.embed(part, candidate.settings)).seconds);
-  }
-  return { settings: bySpeed()[0].settings, tried };
 }

@@ -9,6 +9,9 @@ export const rustFolder = path.join(benches, "engines", "rust");
 export const rustTarget = path.join(cache, "target");
 export const python = path.join(cache, "venv", "bin", "python");
 
+/** @param {string} name of a file under requirements/: packages that contradict those of the environment */
+export const pythonPackages = (name) => path.join(cache, "python", name);
+
 /** @param {string} name */
 export const rustProgram = (name) => path.join(rustTarget, "release", name);
 

@@ -45,11 +45,24 @@ export class LineProcess {
     this.#child.stdin.on("error", () => {});
   }
 
-  /** @param {object} request @returns {Promise<any>} */
-  ask(request) {
+  /**
+   * @param {object} request
+   * @param {number} [seconds] after which the process counts as hanging and is killed
+   * @returns {Promise<any>}
+   */
+  ask(request, seconds = 300) {
     if (this.#child.exitCode !== null) return Promise.reject(new Error("the process has ended"));
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
+      const timer = setTimeout(() => {
+        this.#waiting = undefined;
+        this.#child.kill("SIGKILL");
+        reject(new Error(`no answer to ${JSON.stringify(request).slice(0, 60)} within ${seconds} s`));
+      }, seconds * 1000);
+      const settle = (end) => (value) => {
+        clearTimeout(timer);
+        end(value);
+      };
+      this.#waiting = { resolve: settle(resolve), reject: settle(reject) };
       this.#child.stdin.write(`${JSON.stringify(request)}\n`);
     });
   }

@@ -26,6 +26,13 @@ export const percent = (share) => (Number.isFinite(share) ? `${(share * 100).toF
 /** @param {number} bytes */
 export const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
 
+/** Settings as a reader would say them. */
+export function describeSettings({ graph, file, batch, sorted = true }) {
+  const name = (graph ?? file)?.replace(/^.*\/|\.(onnx|xml)$/g, "");
+  const size = batch === undefined ? undefined : batch >= 1_000_000 ? "all at once" : `batch ${batch}`;
+  return [name, size, sorted ? undefined : "file order"].filter(Boolean).join(", ") || "default";
+}
+
 /** What every record begins with. */
 export function header(command, { model, threads, limit, quick, machine }) {
   return { command, date: new Date().toISOString(), model: model.name, threads, limit, quick, machine };

@@ -18,3 +18,15 @@ export const summary = (values) => ({
   max: Math.max(...values),
   count: values.length,
 });
+
+/**
+ * The slope of the line nearest to the points.
+ *
+ * @param {readonly (readonly [number, number])[]} points
+ */
+export function slope(points) {
+  const mean = (index) => points.reduce((sum, point) => sum + point[index], 0) / points.length;
+  const [x, y] = [mean(0), mean(1)];
+  const along = points.reduce((sum, [a]) => sum + (a - x) ** 2, 0);
+  return points.reduce((sum, [a, b]) => sum + (a - x) * (b - y), 0) / along;
+}

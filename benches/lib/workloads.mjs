@@ -40,7 +40,7 @@ export function readTexts(folder, name) {
  *
  * @param {string} name
  * @param {readonly string[]} texts
- * @param {{ model: import("./setup.mjs").Model, limit: number, samples: number }} options
+ * @param {{ model: import("./models.mjs").Model, limit: number, samples: number }} options
  * @returns {Workload}
  */
 export function prepare(name, texts, { model, limit, samples }) {

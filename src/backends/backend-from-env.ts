@@ -41,6 +41,8 @@ export interface EnvironmentOptions {
   readonly native?: NativeOptions | undefined;
   /** Options of the fallback, where there is one. */
   readonly fallback?: FallbackOptions | undefined;
+  /** Requests to an API under way at a time. Default 4. */
+  readonly maxConcurrency?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -150,7 +152,7 @@ function apiOptions(values: Values, options: EnvironmentOptions, local?: Embeddi
   };
 }
 
-function modelOptions(values: Values, { signal }: EnvironmentOptions): ApiOptions {
+function modelOptions(values: Values, { maxConcurrency, signal }: EnvironmentOptions): ApiOptions {
   const model = values.EMBEDDING_MODEL ?? defaultModel;
   const entry = findInCatalog(model);
   const dimensions = values.EMBEDDING_DIMENSIONS ?? entry?.dimensions;
@@ -160,6 +162,7 @@ function modelOptions(values: Values, { signal }: EnvironmentOptions): ApiOption
     dimensions:
       dimensions === undefined || Number(dimensions) === entry?.dimensions ? undefined : Number(dimensions),
     space: entry?.name,
+    maxConcurrency,
     signal,
   };
 }

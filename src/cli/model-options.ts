@@ -59,6 +59,8 @@ export interface ModelValues extends SourceValues {
   readonly dtype?: string | undefined;
   readonly threads?: string | undefined;
   readonly "expect-dimensions"?: string | undefined;
+  /** Of commands that make many requests. */
+  readonly concurrency?: string | undefined;
 }
 
 /** {@link sourceOptions} as the library takes them. */
@@ -83,6 +85,11 @@ export async function loadModel(
   logger: FallbackLogger = toLogger(stderr),
 ): Promise<EmbeddingBackend> {
   const bar = new ProgressBar(stderr);
+  const provider = process.env["EMBEDDING_PROVIDER"];
+  const maxConcurrency = parseCount("concurrency", values.concurrency);
+  if (maxConcurrency !== undefined && (!provider || provider === "native")) {
+    throw new UsageError("--concurrency is for an API: a model in this process uses all CPUs for one batch");
+  }
   const options: NativeOptions = {
     // Checked by load, which knows the names.
     device: values.device as Device | undefined,
@@ -96,7 +103,6 @@ export async function loadModel(
     },
   };
   try {
-    const provider = process.env["EMBEDDING_PROVIDER"];
     if (provider === "api") refuseNativeOptions(values);
     if (!provider) return await NativeBackend.load(values.model, options);
     return await backendFromEnv({
@@ -109,6 +115,7 @@ export async function loadModel(
       },
       native: options,
       fallback: { logger },
+      maxConcurrency,
       signal,
     });
   } finally {

@@ -1,67 +1,80 @@
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream, type Stats } from "node:fs";
-import { lstat, open, readlink, realpath, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { createWriteStream } from "node:fs";
+import { lstat, readlink, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Writable } from "node:stream";
 
+import { withFiles } from "../bulk/file-destination.js";
+import type { Output } from "../bulk/output.js";
 import { untilAborted } from "../utils/until-aborted.js";
 import { UsageError, type Context } from "./command.js";
 import { write } from "./write.js";
 
-/** Where a command's result goes. */
-export interface Output {
-  /** Whether {@link rewriteStart} works. */
-  readonly seekable: boolean;
-  write(chunk: string | Uint8Array): Promise<void>;
-  /** Overwrites the first bytes, for headers that are known only at the end. */
-  rewriteStart(bytes: Uint8Array): Promise<void>;
-  /** Makes the result visible. */
-  commit(): Promise<void>;
-  /** Leaves nothing behind. */
-  discard(): Promise<void>;
+/** A file that appears under its name when it is complete. */
+export interface TargetFile {
+  /** Behind all links. */
+  readonly target: string;
+  /** Of the file that is there already. */
+  readonly mode: number | undefined;
 }
 
 /**
- * Standard output; or a file that appears under its name only when it is complete; or a pipe or device, which is written
- * to as it is.
+ * What `--output` names: a file to be made or replaced, or a pipe or device, which is written to as it is.
+ *
+ * @param folder Whether the result is a folder itself, as a Lance dataset is.
  */
-export async function openOutput(
-  file: string | undefined,
-  { stdout, signal }: Pick<Context, "stdout" | "signal">,
-): Promise<Output> {
-  if (file === undefined) return new StreamOutput(stdout, signal);
+export async function findOutput(file: string, folder: boolean): Promise<TargetFile | undefined> {
   const existing = await unlessAbsent(stat(file));
-  if (existing?.isDirectory() === true || file === "" || file.endsWith(path.sep)) {
+  if (file === "" || (!folder && (existing?.isDirectory() === true || file.endsWith(path.sep)))) {
     throw new UsageError(`--output must name a file, not the folder ${JSON.stringify(file)}`);
   }
-  if (existing?.isFile() === false) return openDevice(file, signal);
-  return openPartial(await realTarget(file), existing);
+  if (folder) {
+    const target = path.resolve(file);
+    const versions = await unlessAbsent(stat(path.join(target, "_versions")));
+    if (existing !== undefined && versions === undefined) {
+      throw new UsageError(`${JSON.stringify(file)} is there and no Lance dataset; it is not replaced`);
+    }
+    return { target, mode: undefined };
+  }
+  if (existing?.isFile() === false) return undefined;
+  return { target: await realTarget(file), mode: existing && existing.mode & 0o7777 };
 }
 
-async function openDevice(file: string, signal: AbortSignal): Promise<Output> {
+/** Does `work` with what `--output` names, or standard output; a file appears under its name when all is written. */
+export async function withOutput(
+  file: string | undefined,
+  context: Pick<Context, "stdout" | "signal">,
+  work: (output: Output) => Promise<void>,
+): Promise<void> {
+  const found = file === undefined ? undefined : await findOutput(file, false);
+  if (found === undefined) {
+    const stream = await openStream(file, context);
+    try {
+      await work(stream);
+    } finally {
+      stream.close();
+    }
+    return;
+  }
+  const options = { ...found, parts: "target", restart: false, signal: context.signal } as const;
+  await withFiles(options, async (destination) => {
+    for (const output of destination.outputs) await work(output);
+    await destination.finish();
+  });
+}
+
+/** Standard output, or the pipe or device of that name. */
+export async function openStream(
+  file: string | undefined,
+  { stdout, signal }: Pick<Context, "stdout" | "signal">,
+): Promise<StreamOutput> {
+  if (file === undefined) return new StreamOutput(stdout, signal);
   const stream = createWriteStream(file);
   // Errors reach whoever waits: for the opening here, later for the write that failed.
   stream.on("error", () => undefined);
   // A pipe opens when somebody reads it.
   await once(stream, "open", { signal });
   return new DeviceOutput(stream, signal);
-}
-
-/** The partial file lies beside its target: only within a file system is renaming done in one step. */
-async function openPartial(target: string, existing: Stats | undefined): Promise<Output> {
-  const partial = `${target}.${randomBytes(4).toString("hex")}.partial`;
-  const mode = existing && existing.mode & 0o7777;
-  const handle = await open(partial, "wx", mode);
-  const output = new FileOutput(handle, partial, target);
-  try {
-    // The mode of a new file is cut by the umask.
-    if (mode !== undefined) await handle.chmod(mode);
-    return output;
-  } catch (error) {
-    await output.discard();
-    throw error;
-  }
 }
 
 /** The path without links; the last one may point to a file that is not there yet. */
@@ -84,7 +97,8 @@ async function unlessAbsent<Result>(call: Promise<Result>): Promise<Result | und
   }
 }
 
-class StreamOutput implements Output {
+/** See {@link openStream}. */
+export class StreamOutput implements Output {
   readonly seekable = false;
   protected readonly stream: Writable;
   readonly #signal: AbortSignal;
@@ -103,53 +117,14 @@ class StreamOutput implements Output {
     return Promise.reject(new Error("a stream cannot be rewritten"));
   }
 
-  async commit(): Promise<void> {
-    // Every write has been waited for.
-  }
-
-  async discard(): Promise<void> {
-    // What is out is out.
+  /** Every write has been waited for; standard output is not ours to close. */
+  close(): void {
+    // nothing to close
   }
 }
 
 class DeviceOutput extends StreamOutput {
-  override commit(): Promise<void> {
+  override close(): void {
     this.stream.destroy();
-    return Promise.resolve();
-  }
-
-  override discard(): Promise<void> {
-    return this.commit();
-  }
-}
-
-class FileOutput implements Output {
-  readonly seekable = true;
-  readonly #handle: FileHandle;
-  readonly #partial: string;
-  readonly #target: string;
-
-  constructor(handle: FileHandle, partial: string, target: string) {
-    this.#handle = handle;
-    this.#partial = partial;
-    this.#target = target;
-  }
-
-  async write(chunk: string | Uint8Array): Promise<void> {
-    await this.#handle.writeFile(chunk);
-  }
-
-  async rewriteStart(bytes: Uint8Array): Promise<void> {
-    await this.#handle.write(bytes, 0, bytes.length, 0);
-  }
-
-  async commit(): Promise<void> {
-    await this.#handle.close();
-    await rename(this.#partial, this.#target);
-  }
-
-  async discard(): Promise<void> {
-    await this.#handle.close();
-    await rm(this.#partial, { force: true });
   }
 }

@@ -3,11 +3,13 @@ import path from "node:path";
 import { addAbortSignal } from "node:stream";
 import { buffer } from "node:stream/consumers";
 
+import type { InputText } from "../bulk/record.js";
+import { openFile, openStdin } from "../bulk/sources/open-source.js";
+import { textsOf } from "../bulk/sources/texts-of.js";
 import type { DocumentFormat } from "../chunking/blocks.js";
 import { CandleEmbedError } from "../errors.js";
 import { decodeDocument, documentEndings, formatOfFile, readDocument } from "../utils/documents.js";
 import { walkFiles } from "../utils/walk-files.js";
-import { fromFile, fromStdin, type InputText } from "./read-texts.js";
 
 /** A document that the command line names. */
 export interface SourceDocument {
@@ -49,7 +51,7 @@ export async function* readDocuments(
         else yield { file, text, format: formatOfFile(file) };
       }
     } else if (input === "jsonl" || (input === undefined && given.endsWith(".jsonl"))) {
-      yield* records(given, fromFile(given, "jsonl", signal));
+      yield* records(given, textsOf(await openFile(given, { format: "jsonl", fields: {}, signal })));
     } else {
       yield { file: given, text: await readDocument(given), format: input ?? formatOfFile(given) };
     }
@@ -62,7 +64,7 @@ export async function* readStdin(
   { input = "text", signal }: ReadOptions,
 ): AsyncGenerator<SourceDocument, void, undefined> {
   if (input === "jsonl") {
-    yield* records("-", fromStdin(stdin, "jsonl", signal));
+    yield* records("-", textsOf(openStdin(stdin, { format: "jsonl", fields: {}, signal })));
   } else {
     const bytes = await buffer(addAbortSignal(signal, stdin));
     yield { file: "-", text: decodeDocument("standard input", bytes), format: input };

@@ -3,6 +3,7 @@ import { isEtag, type ListedFile, type Listing } from "./cache.js";
 import type { HubClient } from "./client.js";
 import { TransientFailure } from "./failures.js";
 import { isCommit } from "./names.js";
+import type { RepositoryKind } from "./repository-kind.js";
 import { withRetries } from "./retry.js";
 
 /** The listing of the largest repositories has some hundred kilobytes. */
@@ -11,10 +12,11 @@ const maxAnswerBytes = 16 << 20;
 /** A page has up to a thousand files. */
 const maxPages = 50;
 
-/** What is asked about one model. */
+/** What is asked about one repository. */
 export interface HubQuestion {
   readonly client: HubClient;
   readonly endpoint: string;
+  readonly kind: RepositoryKind;
   readonly repository: string;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -47,7 +49,7 @@ export async function askListing(question: HubQuestion, commit: string): Promise
   return listing;
 }
 
-/** A file or folder of `GET /api/models/{repository}/tree/{revision}`. */
+/** A file or folder of `GET /api/{models|datasets}/{repository}/tree/{revision}`. */
 interface RawEntry {
   type?: unknown;
   path?: unknown;
@@ -75,8 +77,8 @@ function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function apiUrl({ endpoint, repository }: HubQuestion, rest: string): URL {
-  return new URL(`${endpoint}/api/models/${repository}/${rest}`);
+function apiUrl({ endpoint, kind, repository }: HubQuestion, rest: string): URL {
+  return new URL(`${endpoint}/api/${kind}s/${repository}/${rest}`);
 }
 
 interface Answer {

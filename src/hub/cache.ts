@@ -4,6 +4,7 @@ import path from "node:path";
 
 import { makeFolder } from "./make-folder.js";
 import { isCommit } from "./names.js";
+import type { RepositoryKind } from "./repository-kind.js";
 
 /** One file of a commit, as the hub lists it. */
 export interface ListedFile {
@@ -23,21 +24,21 @@ export interface ListedFile {
 export type Listing = ReadonlyMap<string, ListedFile>;
 
 /**
- * The folder of one model in the cache. The layout is huggingface_hub's, so that Python and this package share it:
+ * The folder of one model or data set in the cache. The layout is huggingface_hub's, so that Python and this package share it:
  *
- *     models--org--name/
+ *     models--org--name/             datasets--org--name/ for a data set
  *       blobs/<etag>                 the content
  *       snapshots/<commit>/<file>    a relative link to it
  *       refs/<branch or tag>         the commit it stood for
  *       trees/<commit>.json          the names, sizes and hashes of the commit's files
  */
-export class ModelCache {
+export class RepositoryCache {
   readonly folder: string;
   readonly blobs: string;
   readonly locks: string;
 
-  constructor(cacheDir: string, repository: string) {
-    const name = folderName(repository);
+  constructor(cacheDir: string, repository: string, kind: RepositoryKind = "model") {
+    const name = folderName(repository, kind);
     this.folder = path.join(cacheDir, name);
     this.blobs = path.join(this.folder, "blobs");
     this.locks = path.join(cacheDir, ".locks", name);
@@ -77,9 +78,9 @@ export class ModelCache {
   }
 }
 
-/** What the cache calls a model's folder. */
-export function folderName(repository: string): string {
-  return `models--${repository.replace("/", "--")}`;
+/** What the cache calls the folder of a model or data set. */
+export function folderName(repository: string, kind: RepositoryKind = "model"): string {
+  return `${kind}s--${repository.replace("/", "--")}`;
 }
 
 /** The model whose folder this is. */

@@ -1,4 +1,5 @@
 import { CandleEmbedError, type CandleEmbedErrorCode } from "../errors.js";
+import { pathPrefix, type RepositoryKind } from "./repository-kind.js";
 
 /** A failure that may be gone at the next try: a broken connection, a server that is busy. */
 export class TransientFailure extends Error {
@@ -23,9 +24,10 @@ export class RefusedRequest extends Error {
   }
 }
 
-/** What a refusal means to somebody who wants this model. */
+/** What a refusal means to somebody who wants this model or data set. */
 export function describeRefusal(
   refusal: RefusedRequest,
+  kind: RepositoryKind,
   repository: string,
   revision: string,
   endpoint: string,
@@ -36,7 +38,7 @@ export function describeRefusal(
   if (errorCode === "GatedRepo" || status === 403) {
     return failed(
       "DOWNLOAD_FAILED",
-      `${repository} is not open to everybody: accept its terms at ${endpoint}/${repository}, then set HF_TOKEN to a ` +
+      `${repository} is not open to everybody: accept its terms at ${endpoint}/${pathPrefix(kind)}${repository}, then set HF_TOKEN to a ` +
         `token of that account (${refusal.message})`,
     );
   }
@@ -51,7 +53,7 @@ export function describeRefusal(
   if (!isEntry && (errorCode === "RepoNotFound" || status === 401 || status === 404)) {
     return failed(
       "MODEL_NOT_FOUND",
-      `there is no model ${repository} at ${endpoint}; if it is private, set HF_TOKEN to a token that can read it ` +
+      `there is no ${kind} ${repository} at ${endpoint}; if it is private, set HF_TOKEN to a token that can read it ` +
         `(${refusal.message})`,
     );
   }

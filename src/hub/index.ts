@@ -1,4 +1,5 @@
 // What the backends use of the hub.
 
+export { fetchDataset } from "./fetch-dataset.js";
 export { fetchModel } from "./fetch-model.js";
 export { hubSettings } from "./settings.js";

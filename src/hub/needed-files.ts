@@ -23,12 +23,18 @@ const weights = "model.safetensors";
 const index = "model.safetensors.index.json";
 const unsafeWeights = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
 
-/** A model's files, some of which name others. */
+/** The files of a model, some of which name others. */
 export interface ModelFiles {
   readonly repository: string;
   has(name: string): boolean | Promise<boolean>;
   /** Gets a small file and parses it. */
   readJson(name: string): Promise<unknown>;
+}
+
+/** The files of a repository that says what it has. */
+export interface ListedFiles extends ModelFiles {
+  names(): Iterable<string>;
+  has(name: string): boolean;
 }
 
 /**
@@ -79,14 +85,8 @@ async function weightFiles(files: ModelFiles, folder: string): Promise<string[]>
     const names = shards.map((shard) => checkShard(files, folder, shard));
     return [folder + index, ...new Set(await Promise.all(names))];
   }
-  if (
-    (
-      await present(
-        files,
-        unsafeWeights.map((name) => folder + name),
-      )
-    ).length > 0
-  ) {
+  const unsafe = unsafeWeights.map((name) => folder + name);
+  if ((await present(files, unsafe)).length > 0) {
     const { repository } = files;
     throw notFound(
       `${repository} has its weights only as ${folder}pytorch_model.bin, a format that can run code when it is read. ` +

@@ -2,7 +2,7 @@ import { lstat, readlink, rm, rmdir } from "node:fs/promises";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
-import { ModelCache } from "./cache.js";
+import { RepositoryCache } from "./cache.js";
 import { diskUse, listRevisions } from "./cached-models.js";
 import { walkFolder } from "./list-files.js";
 import { removeStaleLocks } from "./lock.js";
@@ -16,7 +16,7 @@ import { isRepository } from "./names.js";
  * @throws CandleEmbedError `MODEL_NOT_FOUND` where it is not in the cache.
  */
 export async function removeModel(cacheDir: string, repository: string, revision?: string): Promise<number> {
-  const cache = new ModelCache(cacheDir, repository);
+  const cache = new RepositoryCache(cacheDir, repository);
   const stats = isRepository(repository) ? await lstat(cache.folder).catch(() => undefined) : undefined;
   if (stats === undefined) throw notCached(`${repository} is not in the cache ${cacheDir}`);
   if (!stats.isDirectory()) throw notCached(`${cache.folder} is a link or a file; remove it by hand`);
@@ -40,7 +40,7 @@ export async function removeModel(cacheDir: string, repository: string, revision
 }
 
 /** References first, blobs last: at no time does something visible lead to what is gone. */
-async function removeAll(cache: ModelCache): Promise<void> {
+async function removeAll(cache: RepositoryCache): Promise<void> {
   for (const part of ["refs", "snapshots", "trees", "blobs"]) {
     await rm(path.join(cache.folder, part), { recursive: true, force: true });
   }
@@ -49,7 +49,11 @@ async function removeAll(cache: ModelCache): Promise<void> {
   await rmdir(cache.locks).catch(() => undefined);
 }
 
-async function removeRevision(cache: ModelCache, commit: string, refs: readonly string[]): Promise<void> {
+async function removeRevision(
+  cache: RepositoryCache,
+  commit: string,
+  refs: readonly string[],
+): Promise<void> {
   for (const ref of refs) await rm(path.join(cache.folder, "refs", ...ref.split("/")), { force: true });
   const snapshot = cache.snapshot(commit);
   const mine = await linkedBlobs(snapshot);

@@ -3,7 +3,7 @@ import { readFile, statfs } from "node:fs/promises";
 import path from "node:path";
 
 import { CandleEmbedError } from "../errors.js";
-import type { ListedFile, Listing, ModelCache } from "./cache.js";
+import type { ListedFile, Listing, RepositoryCache } from "./cache.js";
 import type { HubClient } from "./client.js";
 import { hasContent, type ExpectedContent } from "./content-hash.js";
 import { downloadFile } from "./download-file.js";
@@ -11,8 +11,9 @@ import { fileSize, pointTo } from "./link.js";
 import { lockFile, withLock } from "./lock.js";
 import { makeFolder } from "./make-folder.js";
 import { checkInside } from "./names.js";
-import type { ModelFiles } from "./needed-files.js";
+import type { ListedFiles } from "./needed-files.js";
 import { ProgressMeter, type DownloadProgress } from "./progress.js";
+import { pathPrefix, type RepositoryKind } from "./repository-kind.js";
 import type { HubSettings } from "./settings.js";
 
 /** Files that are downloaded at the same time. */
@@ -22,8 +23,9 @@ const parallelFiles = 4;
 export const engineHashes = "model.safetensors";
 
 export interface SnapshotInit {
+  readonly kind: RepositoryKind;
   readonly repository: string;
-  readonly cache: ModelCache;
+  readonly cache: RepositoryCache;
   readonly commit: string;
   readonly listing: Listing;
   /** SHA-256 sums by file name that are known beforehand. */
@@ -35,7 +37,7 @@ export interface SnapshotInit {
 }
 
 /** The files of one commit in the cache, with the hub behind it for those that are missing. */
-export class Snapshot implements ModelFiles {
+export class Snapshot implements ListedFiles {
   readonly repository: string;
   /** What came over the network. */
   downloadedBytes = 0;
@@ -44,6 +46,10 @@ export class Snapshot implements ModelFiles {
   constructor(init: SnapshotInit) {
     this.repository = init.repository;
     this.#init = init;
+  }
+
+  names(): Iterable<string> {
+    return this.#init.listing.keys();
   }
 
   has(name: string): boolean {
@@ -106,7 +112,7 @@ export class Snapshot implements ModelFiles {
   }
 
   async #getOne(name: string, meter: ProgressMeter, signal: AbortSignal): Promise<void> {
-    const { cache, client, commit, settings } = this.#init;
+    const { cache, client, commit, kind, settings } = this.#init;
     const { etag, size } = this.#listed(name);
     const blob = path.join(cache.blobs, etag);
     const expected = this.#expected(name);
@@ -117,7 +123,9 @@ export class Snapshot implements ModelFiles {
       return true;
     };
     const parts = name.split("/").map(encodeURIComponent).join("/");
-    const url = new URL(`${settings.endpoint}/${this.repository}/resolve/${commit}/${parts}`);
+    const url = new URL(
+      `${settings.endpoint}/${pathPrefix(kind)}${this.repository}/resolve/${commit}/${parts}`,
+    );
     const onBytes = (bytes: number, received: number): void => {
       this.downloadedBytes += received;
       meter.update(name, bytes, received);

@@ -1,6 +1,7 @@
 import type { Core } from "./core.js";
 import { HttpError } from "./http-error.js";
 import type { Incoming, Outgoing } from "./http.js";
+import { documentation } from "./routes/documentation.js";
 import { embeddings } from "./routes/embeddings.js";
 import { models } from "./routes/models.js";
 import type { Route, RouteContext } from "./routes/route.js";
@@ -9,7 +10,14 @@ import { state } from "./routes/state.js";
 import { tokenize } from "./routes/tokenize.js";
 
 /** All paths of the server. */
-export const routes: readonly Route[] = [...embeddings, ...models, ...state, tokenize, similarity];
+export const routes: readonly Route[] = [
+  ...embeddings,
+  ...models,
+  ...state,
+  tokenize,
+  similarity,
+  ...documentation,
+];
 
 /** Finds the route of a request and sees to it that its method, key and body are such as the route takes. */
 export class Router {

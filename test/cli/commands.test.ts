@@ -87,7 +87,11 @@ describe("quantize", () => {
     expect(run.stdout).toMatch(
       /matrices, 0\.\d MB -> 0\.\d MB\nsha256 of the source weights: [0-9a-f]{64}\n$/,
     );
-    await runCli(["quantize", tinyModel, second]);
+    const again = await runCli(["quantize", "--json", tinyModel, second]);
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      target: second,
+      matrices: expect.any(Number) as number,
+    });
     expect(readFileSync(path.join(second, "model.safetensors"))).toEqual(
       readFileSync(path.join(first, "model.safetensors")),
     );
@@ -147,7 +151,7 @@ describe("errors", () => {
     [
       ["embed", "--format", "xml", "x"],
       2,
-      /^USAGE: --format must be one of json, jsonl, npy, text, not "xml"$/,
+      /^USAGE: --format must be one of json, jsonl, npy, f32, text, parquet, arrow, lance, not "xml"$/,
     ],
     [["embed", "--dimensions", "many", "x"], 2, /^USAGE: --dimensions must be a whole number from 1/],
     [["embed", "--file", "a", "b"], 2, /^USAGE: pass TEXT or --file, not both$/],
@@ -177,7 +181,7 @@ describe("errors", () => {
     [
       withTinyModel("embed", "--file", "missing.txt"),
       1,
-      /^ENOENT: no such file or directory, open 'missing\.txt'$/,
+      /^ENOENT: no such file or directory, stat 'missing\.txt'$/,
     ],
     [withTinyModel("embed", "--output", "/no/such/folder/x", "x"), 1, /^ENOENT: /],
     [withTinyModel("search", "x", "missing"), 1, /^INVALID_INPUT: there is no file or folder missing$/],

@@ -238,10 +238,11 @@ describe("ends", () => {
     expect(readdirSync(folder).filter((name) => name.startsWith("interrupted"))).toEqual([]);
   });
 
-  it("with an error and no output file when a line is wrong", async () => {
+  it("with an error and no output file when a line is wrong and nothing may be left out", async () => {
     const output = path.join(folder, "never.jsonl");
+    const input = file("bad.jsonl", '{"text":"a"}\n{"text":1}\n');
     const end = await runCli(
-      withTinyModel("embed", "--file", file("bad.jsonl", '{"text":"a"}\n{"text":1}\n'), "--output", output),
+      withTinyModel("embed", "--file", input, "--output", output, "--strict", "--quiet"),
     );
     expect(end).toMatchObject({
       code: 1,

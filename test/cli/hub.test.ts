@@ -28,6 +28,10 @@ describe("pull", () => {
       stdout: `${folder}\n`,
       stderr: "org/mean: 108.5 kB, already here\n",
     });
+    const third = await runCliWith(["pull", "--json", "org/mean"], env);
+    expect(JSON.parse(third.stdout)).toEqual([
+      { repository: "org/mean", revision: commit, folder, bytes: 108_525, downloadedBytes: 0 },
+    ]);
   });
 
   it("fetches again what went bad", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -255,21 +255,17 @@ describe("index", () => {
   });
 
   it("says what to install where LanceDB is missing", async () => {
-    const hook = path.join(folder, "no-lancedb.cjs");
-    writeFileSync(
-      hook,
-      `const { Module } = require("node:module");
-       const resolve = Module._resolveFilename;
-       Module._resolveFilename = function (request, ...rest) {
-         if (request !== "@lancedb/lancedb") return resolve.call(this, request, ...rest);
-         throw Object.assign(new Error("Cannot find module"), { code: "MODULE_NOT_FOUND" });
-       };`,
-    );
-    const line = `NODE_OPTIONS="--require ${hook}" cli index --index "${folder}/none.index" docs`;
+    const lonely = path.join(folder, "lonely");
+    mkdirSync(path.join(lonely, "node_modules"), { recursive: true });
+    const addon = readdirSync(root).filter((name) => name.endsWith(".node"));
+    for (const name of [...addon, "index.js", "package.json", "node_modules/@candle-embed"]) {
+      symlinkSync(path.join(root, name), path.join(lonely, name));
+    }
+    const line = `cp -r dist "${lonely}" && "${process.execPath}" "${lonely}/dist/cli/main.js" index --index x.index docs`;
     const { code, stderr } = await runShell(line);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /INVALID_INPUT: an index needs LanceDB, which is not installed: npm install @lancedb\/lancedb/,
+      /INVALID_INPUT: an index needs the package @lancedb\/lancedb: npm install @lancedb\/lancedb/,
     );
   });
 });

@@ -7,9 +7,12 @@ export { root, temporaryFolder, tinyModel } from "../native/support.js";
 
 const main = path.join(root, "dist/cli/main.js");
 
-/** Starts the command line in the repository's root. */
-export function startCli(args: readonly string[]): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [main, ...args], { cwd: root });
+/** Starts the command line in the repository's root, with these variables besides those there are. */
+export function startCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcessWithoutNullStreams {
+  const child = spawn(process.execPath, [main, ...args], { cwd: root, env: { ...process.env, ...env } });
   // A program that needs no input may be gone before it is written.
   child.stdin.on("error", () => undefined);
   return child;

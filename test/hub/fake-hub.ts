@@ -80,7 +80,7 @@ export class FakeHub {
     return `127.0.0.1:${String((this.#files.address() as AddressInfo).port)}`;
   }
 
-  /** Serves these files, or those of a folder, as the branch `main` of a model, and gives its commit. */
+  /** Serves these files, or those of a folder, as the branch `main` of a model (or `datasets/org/name`), and gives its commit. */
   serve(
     repository: string,
     files: string | Readonly<Record<string, string | Buffer>>,
@@ -141,18 +141,18 @@ export class FakeHub {
     else this.#resolve(request, response, [first, ...rest]);
   }
 
-  /** `/api/models/{org}/{name}/(revision|tree)/{revision}` */
+  /** `/api/(models|datasets)/{org}/{name}/(revision|tree)/{revision}` */
   #sendAbout(
     request: IncomingMessage,
     response: ServerResponse,
-    [, org, name, kind, revision]: string[],
+    [of, org, name, kind, revision]: string[],
   ): void {
     const fault = this.faults.get("api")?.shift();
     if (fault !== undefined) {
       fault({ request, response, content: Buffer.from("{}"), start: 0 });
       return;
     }
-    const model = this.#models.get(`${org ?? ""}/${name ?? ""}`);
+    const model = this.#models.get(`${of === "datasets" ? "datasets/" : ""}${org ?? ""}/${name ?? ""}`);
     if (model === undefined) {
       refuse(response, 404, "RepoNotFound");
     } else if (revision !== "main" && revision !== model.commit) {
@@ -171,10 +171,9 @@ export class FakeHub {
     }
   }
 
-  /** `/{org}/{name}/resolve/{revision}/{file}` */
+  /** `/{org}/{name}/resolve/{revision}/{file}`, for a data set behind `/datasets` */
   #resolve(request: IncomingMessage, response: ServerResponse, parts: string[]): void {
-    const [org = "", name = "", , revision = "", ...rest] = parts;
-    const repository = `${org}/${name}`;
+    const [repository, [, revision = "", ...rest]] = splitRepository(parts);
     const model = this.#models.get(repository);
     const fileName = rest.join("/");
     const file = model?.files.get(fileName);
@@ -198,9 +197,10 @@ export class FakeHub {
     }
   }
 
-  #sendContent(request: IncomingMessage, response: ServerResponse, [org, name, ...rest]: string[]): void {
+  #sendContent(request: IncomingMessage, response: ServerResponse, parts: string[]): void {
+    const [repository, rest] = splitRepository(parts);
     const fileName = rest.join("/");
-    const file = this.#models.get(`${org ?? ""}/${name ?? ""}`)?.files.get(fileName);
+    const file = this.#models.get(repository)?.files.get(fileName);
     if (file === undefined) {
       refuse(response, 404, "EntryNotFound");
       return;
@@ -230,6 +230,12 @@ export function sendRange(request: IncomingMessage, response: ServerResponse, co
   response.writeHead(206, { "Content-Length": part.length, "Content-Range": range }).end(part);
 }
 
+/** The repository that an address begins with (`org/name`, `datasets/org/name`), and the rest. */
+function splitRepository(parts: readonly string[]): [repository: string, rest: string[]] {
+  const length = parts[0] === "datasets" ? 3 : 2;
+  return [parts.slice(0, length).join("/"), parts.slice(length)];
+}
+
 function sendJson(response: ServerResponse, value: unknown): void {
   response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(value));
 }
@@ -244,7 +250,7 @@ function serveFile(name: string, content: Buffer): ServedFile {
     .update(`blob ${String(content.length)}\0`)
     .update(content)
     .digest("hex");
-  const isLarge = /\.safetensors$|\.bin$|tokenizer\.json$/.test(name);
+  const isLarge = /\.safetensors$|\.bin$|\.parquet$|tokenizer\.json$/.test(name);
   const etag = isLarge ? createHash("sha256").update(content).digest("hex") : blobId;
   return { content, etag, blobId, isLarge };
 }

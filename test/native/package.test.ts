@@ -86,12 +86,19 @@ it("has nothing that a package checker complains about", async () => {
 it("holds the compiled code, what `verify` compares with, and no sources, tests or binaries", () => {
   const files = npmPack(root, "--dry-run").files.map((file) => file.path);
   expect(files).toEqual(
-    expect.arrayContaining(["dist/index.js", "dist/index.mjs", "dist/index.d.mts", "index.js"]),
+    expect.arrayContaining([
+      "dist/index.js",
+      "dist/index.mjs",
+      "dist/index.d.mts",
+      "dist/evaluation/index.mjs",
+      "scenarios/agent-memory.scenario.json",
+      "index.js",
+    ]),
   );
   expect(
     files.filter(
       (file) =>
-        !/^(dist\/.*\.(m?js|d\.m?ts)|dist\/evaluation\/.*\.json|index\.(js|d\.ts)|package\.json|[A-Z]+(\.md)?)$/.test(
+        !/^(dist\/.*\.(m?js|d\.m?ts)|dist\/evaluation\/.*\.json|scenarios\/[a-z.-]+\.json|index\.(js|d\.ts)|package\.json|[A-Z]+(\.md)?)$/.test(
           file,
         ),
     ),

@@ -38,12 +38,14 @@ function open(): { socket: Socket; answer: Promise<string> } {
   return { socket, answer };
 }
 
-/** Sends bytes; where the server waits for more, the end comes a moment later. */
-async function sendRaw(bytes: string | Uint8Array): Promise<string> {
+/** Sends bytes; where the server waits for more, the end comes so many milliseconds later. */
+async function sendRaw(bytes: string | Uint8Array, endAfter = 5_000): Promise<string> {
   const { socket, answer } = open();
   socket.write(bytes);
-  setTimeout(() => socket.end(), 50);
-  return answer;
+  const timer = setTimeout(() => socket.end(), endAfter);
+  return answer.finally(() => {
+    clearTimeout(timer);
+  });
 }
 
 const head = (headers: string, path = "/v1/embeddings"): string =>
@@ -319,7 +321,7 @@ describe("10,000 random requests", () => {
             headers.length > 0 ? "" : `Content-Length: ${String(Buffer.byteLength(content))}\r\n`;
           const bytes = Buffer.from(head(headers.join("") + length, target) + content);
           if (flip !== null && flip < bytes.length) bytes[flip] = (bytes[flip] as number) ^ 0x55;
-          return sendRaw(bytes.subarray(0, Math.max(1, bytes.length - Math.max(0, cut - 200))));
+          return sendRaw(bytes.subarray(0, Math.max(1, bytes.length - Math.max(0, cut - 200))), 50);
         });
         for (const text of await withinSeconds(5, Promise.all(answers))) {
           expect(text).toMatch(/^$|^HTTP\/1\.1 (?:100|2\d\d|4\d\d) /);

@@ -11,14 +11,14 @@ use std::ops::RangeInclusive;
 
 /// Sums of powers that were exact enough without the maximum. A term raised to 2^-100 is less than 2^-40 of
 /// such a sum, and products with values up to 2^27 do not overflow.
-const SAFE_SUMS: RangeInclusive<f32> = 8.673_617_4e-19..=1.267_650_6e30; // 2^-60 to 2^100
+pub(crate) const SAFE_SUMS: RangeInclusive<f32> = 8.673_617_4e-19..=1.267_650_6e30; // 2^-60 to 2^100
 
 /// Scores (times log2(e)) are raised to this: a smaller power is 2^-40 of the smallest safe sum, but it or its product
 /// with a value would be denormal, and an operation on those takes a hundred cycles or more.
-const LOWEST_SCORE: f32 = -100.0;
+pub(crate) const LOWEST_SCORE: f32 = -100.0;
 
 /// Steps in a round of the loops over head channels and keys.
-const UNROLL: usize = 4;
+pub(crate) const UNROLL: usize = 4;
 
 /// Runs the body for every row of a tile, with a constant row: left to itself the compiler makes a loop of more than ten
 /// rows, and puts the accumulators on the stack for it.
@@ -34,6 +34,8 @@ macro_rules! each_row {
         })*
     };
 }
+#[cfg(target_arch = "x86_64")]
+pub(crate) use each_row;
 
 /// One tile of queries of one head. Strides in elements.
 ///

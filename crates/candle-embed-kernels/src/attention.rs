@@ -2,7 +2,7 @@
 
 use crate::attend::AttendArgs;
 use crate::isa::Isa;
-use crate::kernels::Kernels;
+use crate::kernels::{Halves, Kernels};
 use crate::linear::LinearError;
 use crate::pack::Aligned;
 use std::f32::consts::LOG2_E;
@@ -19,6 +19,7 @@ pub struct Attention {
     head_size: usize,
     bias: Option<DistanceBias>,
     window: Option<Window>,
+    halves: Option<&'static Halves>,
 }
 
 /// Keys further than `reach` tokens from a query are not seen. The keys outside of a tile's reach are left out; the mask
@@ -76,7 +77,7 @@ impl Attention {
                 Some(DistanceBias { values, longest })
             }
         };
-        Ok(Self { kernels: isa.kernels(), heads, head_size, bias, window: None })
+        Ok(Self { kernels: isa.kernels(), heads, head_size, bias, window: None, halves: None })
     }
 
     /// The same with each query seeing the keys up to `reach` tokens away, in place of a bias.
@@ -86,6 +87,13 @@ impl Attention {
         let seen = |at: usize| at.abs_diff(centre) <= reach;
         let mask = (0..=2 * centre).map(|at| if seen(at) { 0.0 } else { UNSEEN }).collect();
         Self { bias: None, window: Some(Window { reach, mask, centre }), ..self }
+    }
+
+    /// The same with products of bf16 (2^-9 of each factor) where the tier has fast ones and heads are whole panels; for
+    /// models that compute in int8 elsewhere.
+    pub fn with_bf16(self) -> Self {
+        let whole = self.head_size.is_multiple_of(self.kernels.panel);
+        Self { halves: self.kernels.halves.filter(|_| whole), ..self }
     }
 
     /// Number of heads.
@@ -159,26 +167,33 @@ impl Attention {
         scratch.keys.grow(padded * size);
         scratch.queries.grow(kernels.attend.len() * size.next_multiple_of(panel));
         scratch.powers.grow(kernels.attend.len() * padded);
+        // Values in one element of the packed keys and powers, tokens in one of the packed values.
+        let (attend, pack) = self.halves.map_or((kernels.attend, 1), |halves| (halves.attend, 2));
         // SAFETY: columns of this head stay within a row of `qkv`; the scratch was grown to what the tiles reach.
         unsafe {
             let query = qkv.add(head * size);
-            (kernels.pack_keys)(query.add(width), stride, count, size, panel, scratch.keys.as_mut_ptr());
+            let keys = scratch.keys.as_mut_ptr();
+            match self.halves {
+                Some(halves) => (halves.pack_keys)(query.add(width), stride, count, size, keys),
+                None => (kernels.pack_keys)(query.add(width), stride, count, size, panel, keys),
+            }
             let (values, value_stride, value_panel) = self.values(query.add(2 * width), count, &mut scratch.values);
-            let tiles = count.div_ceil(kernels.attend.len());
+            let tiles = count.div_ceil(attend.len());
             let mut row = 0;
             // Heights differ by one at most: two tiles of 8 take less time than 14 and 2.
             for left in (1..=tiles).rev() {
                 let rows = (count - row).div_ceil(left);
+                // A multiple of the panel, which is even.
                 let (first, last, bias) = self.seen(row, rows, count, head);
-                kernels.attend[rows - 1](&AttendArgs {
+                attend[rows - 1](&AttendArgs {
                     query: query.add(row * stride),
                     query_stride: stride,
                     size,
                     factor: LOG2_E / (size as f32).sqrt(),
-                    keys: scratch.keys.as_ptr().add(first * size),
+                    keys: scratch.keys.as_ptr().add(first * size / pack),
                     count: last - first,
                     bias,
-                    values: values.add(first * value_stride),
+                    values: values.add(first / pack * value_stride),
                     value_stride,
                     value_panel,
                     queries: scratch.queries.as_mut_ptr(),
@@ -217,6 +232,12 @@ impl Attention {
     unsafe fn values(&self, values: *const f32, count: usize, packed: &mut Aligned<f32>) -> (*const f32, usize, usize) {
         let (panel, size) = (self.kernels.panel, self.head_size);
         let stride = 3 * self.width();
+        if let Some(halves) = self.halves {
+            packed.grow(size * count.div_ceil(2));
+            // SAFETY: the caller vouches for the rows; `packed` was grown to a pair of tokens in each element.
+            unsafe { (halves.pack_values)(values, stride, count, size, packed.as_mut_ptr()) };
+            return (packed.as_ptr(), panel, panel * count.div_ceil(2));
+        }
         if size.is_multiple_of(panel) && count <= VALUES_IN_PLACE {
             return (values, stride, panel);
         }

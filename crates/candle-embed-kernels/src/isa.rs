@@ -22,6 +22,8 @@ pub enum Isa {
     Avx512,
     /// AVX-512 F, BW, VL, DQ and VNNI.
     Avx512Vnni,
+    /// The same with bf16, where it is fast: attention of int8 models.
+    Avx512Bf16,
     /// WebAssembly with its 128-bit vectors, which such a build always has.
     Simd128,
 }
@@ -41,7 +43,11 @@ impl Isa {
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512dq");
             let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            if avx512 && is_x86_feature_detected!("avx512vnni") {
+            let vnni = avx512 && is_x86_feature_detected!("avx512vnni");
+            if vnni && crate::avx512::bf16::pays() {
+                tiers.push(Isa::Avx512Bf16);
+            }
+            if vnni {
                 tiers.push(Isa::Avx512Vnni);
             }
             if avx512 {
@@ -92,12 +98,12 @@ impl Isa {
             Isa::Scalar => "scalar",
             Isa::Neon | Isa::NeonDot | Isa::NeonI8mm => "neon",
             Isa::Avx2 | Isa::Avx2Vnni => "avx2",
-            Isa::Avx512 | Isa::Avx512Vnni => "avx512",
+            Isa::Avx512 | Isa::Avx512Vnni | Isa::Avx512Bf16 => "avx512",
             Isa::Simd128 => "simd128",
         }
     }
 
-    /// The tier's name with its extension for int8, for reports and [`ISA_VARIABLE`].
+    /// The tier's name with its extension, for reports and [`ISA_VARIABLE`].
     pub fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
@@ -108,6 +114,7 @@ impl Isa {
             Isa::Avx2Vnni => "avx2+vnni",
             Isa::Avx512 => "avx512",
             Isa::Avx512Vnni => "avx512+vnni",
+            Isa::Avx512Bf16 => "avx512+bf16",
             Isa::Simd128 => "simd128",
         }
     }
@@ -120,6 +127,8 @@ impl Isa {
     pub(crate) fn kernels(self) -> &'static Kernels {
         assert!(Self::available().contains(&self), "this machine has no {}", self.name());
         match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Bf16 => &crate::avx512::WITH_BF16,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni => &crate::avx512::vnni::KERNELS,
             #[cfg(target_arch = "x86_64")]

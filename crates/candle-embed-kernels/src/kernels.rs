@@ -31,6 +31,18 @@ pub(crate) struct Kernels {
     pub pack_values: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub probe_f32: unsafe fn(usize) -> u64,
     pub probe_i8: unsafe fn(usize) -> u64,
+    /// Attention with products in bf16, where those are faster.
+    pub halves: Option<&'static Halves>,
+}
+
+/// Attention whose packed queries, keys, powers and values are pairs of bf16, each pair in the place of an f32. Panels are
+/// as wide as the tier's, head sizes multiples of that.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "no tier elsewhere has them"))]
+pub(crate) struct Halves {
+    /// Attention by the number of queries.
+    pub attend: &'static [Attend],
+    pub pack_keys: unsafe fn(*const f32, usize, usize, usize, *mut f32),
+    pub pack_values: unsafe fn(*const f32, usize, usize, usize, *mut f32),
 }
 
 /// Compiles the generic kernels for one tier: `mod name` with a static `KERNELS`.
@@ -146,7 +158,10 @@ macro_rules! tier {
                 unsafe { probe::probe_i8::<$simd, $bytes, COUNT>(rounds) }
             }
 
-            pub(crate) static KERNELS: Kernels = Kernels {
+            pub(crate) static KERNELS: Kernels = TABLE;
+
+            /// What a tier that adds to this one starts from.
+            pub(crate) const TABLE: Kernels = Kernels {
                 panel: $vectors * <$simd as Simd>::LANES,
                 linear_f32: &[$(linear_f32::<$height>),*],
                 linear_i8: &[$(linear_i8::<$height_i8>),*],
@@ -163,6 +178,7 @@ macro_rules! tier {
                 pack_values,
                 probe_f32,
                 probe_i8,
+                halves: None,
             };
         }
     };

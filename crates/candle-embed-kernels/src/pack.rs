@@ -49,6 +49,7 @@ impl<T: Number> Aligned<T> {
     }
 
     /// Makes room for at least `len` values; the contents are zero again where it had to grow.
+    #[inline]
     pub fn grow(&mut self, len: usize) {
         if len > self.len {
             *self = Self::zeroed(len);

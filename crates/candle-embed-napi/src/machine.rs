@@ -4,7 +4,7 @@ use candle_embed::{Error, Machine, Peak, measure_peak};
 use napi::bindgen_prelude::AsyncTask;
 use napi_derive::napi;
 
-use crate::error::{NativeError, Outcome, guarded};
+use crate::error::{Outcome, guarded};
 use crate::tasks::{GuardedTask, Work, spawn};
 
 /// The machine as the engine sees it.
@@ -19,7 +19,7 @@ pub struct NativeMachine {
 }
 
 /// Looks at this machine and the environment.
-#[napi]
+#[napi(ts_return_type = "NativeMachine | NativeError")]
 pub fn detect_machine() -> Outcome<NativeMachine> {
     guarded(|| {
         let Machine { isa, available_isas, threads } = Machine::detect()?;

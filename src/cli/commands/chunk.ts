@@ -3,7 +3,7 @@ import { documentFormats } from "../../chunking/blocks.js";
 import { loadTokenizer } from "../load-tokenizer.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { modelOptions, modelOptionsHelp } from "../model-options.js";
-import { openOutput } from "../output.js";
+import { withOutput } from "../output.js";
 import { parse, parseChoice, parseCount, parseWhole } from "../parse.js";
 import { documentsHelp, nameOf, readDocuments, readStdin, type SourceDocument } from "../read-documents.js";
 import { printable } from "../printable.js";
@@ -72,8 +72,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   const print = values.json === true ? asArray : values.jsonl === true ? asLine : asWrapped;
   const tokenizer = await loadTokenizer(values, context);
   try {
-    const output = await openOutput(values.output, context);
-    try {
+    await withOutput(values.output, context, async (output) => {
       let printed = 0;
       const reading = { input, signal: context.signal };
       const documents = paths.length > 0 ? readDocuments(paths, reading) : readStdin(context.stdin, reading);
@@ -87,11 +86,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
         }
       }
       if (values.json === true) await output.write(printed === 0 ? "[]\n" : "\n]\n");
-      await output.commit();
-    } catch (error) {
-      await output.discard();
-      throw error;
-    }
+    });
   } finally {
     await tokenizer.dispose();
   }

@@ -16,6 +16,7 @@ again unless it is wrong; a download that was interrupted goes on where it stopp
 Options:
       --revision REV       a branch, tag or commit of the model (default: the catalogue's commit, else main)
       --cache-dir DIR      where to put it (default: Hugging Face's cache, shared with Python)
+      --json               print an array of { repository, revision, folder, bytes, downloadedBytes }
 
 Environment: HF_TOKEN (for models that are not public), HF_ENDPOINT (another hub), HF_HUB_CACHE or HF_HOME (the cache),
 HF_HUB_OFFLINE, HTTPS_PROXY, HTTP_PROXY, NO_PROXY.
@@ -25,7 +26,11 @@ Examples:
   HF_TOKEN=... candle-embed pull my-org/my-private-model --revision v2
   HF_ENDPOINT=https://hub.example.org candle-embed pull intfloat/multilingual-e5-small`;
 
-const options = { revision: { type: "string" }, "cache-dir": { type: "string", values: "folder" } } as const;
+const options = {
+  revision: { type: "string" },
+  "cache-dir": { type: "string", values: "folder" },
+  json: { type: "boolean" },
+} as const;
 
 /** `candle-embed pull` */
 export const pull: Command = { summary: "download models", help, options, operands: "model", run };
@@ -38,11 +43,12 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
   }
   const settings = hubSettings({ cacheDir: parseFilled("cache-dir", values["cache-dir"]) });
   const models = names.map((name) => toModel(name, parseFilled("revision", values.revision)));
+  const pulled: object[] = [];
   for (const model of models) {
     const bar = new ProgressBar(stderr);
     try {
       const onProgress = bar.show.bind(bar, model.repository);
-      const { folder, bytes, downloadedBytes } = await fetchModel({
+      const { folder, revision, bytes, downloadedBytes } = await fetchModel({
         ...model,
         settings,
         verify: true,
@@ -52,11 +58,16 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
       bar.clear();
       const came = downloadedBytes === 0 ? "already here" : `${formatBytes(downloadedBytes)} downloaded`;
       await write(stderr, `${model.repository}: ${formatBytes(bytes)}, ${came}\n`);
-      await write(stdout, `${folder}\n`);
+      if (values.json === true) {
+        pulled.push({ repository: model.repository, revision, folder, bytes, downloadedBytes });
+      } else {
+        await write(stdout, `${folder}\n`);
+      }
     } finally {
       bar.clear();
     }
   }
+  if (values.json === true) await write(stdout, `${JSON.stringify(pulled, null, 2)}\n`);
 }
 
 function toModel(name: string, revision: string | undefined): HubModel {

@@ -15,12 +15,13 @@ configuration are copied. The same folder always gives the same bytes.
 
 Options:
 ${poolingHelp}
+      --json               print { target, matrices, bytesBefore, bytesAfter, sourceSha256 }
 
 Examples:
   candle-embed quantize ./bge-small-en-v1.5 ./bge-small-en-v1.5-int8
   candle-embed embed --model ./bge-small-en-v1.5-int8 "a text"`;
 
-const options = { pooling: { type: "string", values: poolings } } as const;
+const options = { pooling: { type: "string", values: poolings }, json: { type: "boolean" } } as const;
 
 /** `candle-embed quantize` */
 export const quantize: Command = {
@@ -42,6 +43,7 @@ async function run(args: readonly string[], { stdout, signal }: Context): Promis
   const report = await untilAborted(signal, () =>
     quantizeModel(path.resolve(source), path.resolve(target), pooling),
   );
+  if (values.json === true) return write(stdout, `${JSON.stringify({ target, ...report }, null, 2)}\n`);
   await write(
     stdout,
     `${target}: ${String(report.matrices)} matrices, ${megabytes(report.bytesBefore)} -> ${megabytes(report.bytesAfter)}\n` +

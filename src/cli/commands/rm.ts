@@ -14,12 +14,17 @@ or a hub id (org/name), as "candle-embed models --cached" lists it. The model th
 Options:
       --revision REV       only this branch, tag or commit; files that others share stay
       --cache-dir DIR      the cache (default: Hugging Face's cache, shared with Python)
+      --json               print an array of { repository, freedBytes }
 
 Examples:
   candle-embed rm bge-small-en-v1.5
   candle-embed rm --revision main my-org/my-model`;
 
-const options = { revision: { type: "string" }, "cache-dir": { type: "string", values: "folder" } } as const;
+const options = {
+  revision: { type: "string" },
+  "cache-dir": { type: "string", values: "folder" },
+  json: { type: "boolean" },
+} as const;
 
 /** `candle-embed rm` */
 export const rm: Command = { summary: "remove downloaded models", help, options, operands: "model", run };
@@ -34,8 +39,11 @@ async function run(args: readonly string[], { stdout }: Context): Promise<void> 
       throw new UsageError(`${JSON.stringify(name)} is no name and no hub id (org/name)`);
     return model;
   });
+  const removed: object[] = [];
   for (const { repository } of models) {
-    const freed = await removeModel(cacheDir, repository, parseFilled("revision", values.revision));
-    await write(stdout, `${repository}: ${formatBytes(freed)} freed\n`);
+    const freedBytes = await removeModel(cacheDir, repository, parseFilled("revision", values.revision));
+    if (values.json === true) removed.push({ repository, freedBytes });
+    else await write(stdout, `${repository}: ${formatBytes(freedBytes)} freed\n`);
   }
+  if (values.json === true) await write(stdout, `${JSON.stringify(removed, null, 2)}\n`);
 }

@@ -8,7 +8,7 @@ import { logLevels, type LogRecord } from "../../server/log.js";
 import { metricsAccess, tokenIdModes } from "../../server/server-options.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
-import { parse, parseChoice, parseCount, parseFilled } from "../parse.js";
+import { parse, parseChoice, parseCount, parseFilled, parseWhole } from "../parse.js";
 
 const help = `Usage: candle-embed serve [options]
 
@@ -176,11 +176,6 @@ function parsePort(value: string | undefined): number {
   const port = parseWhole("port", value) ?? 8080;
   if (port <= 65_535) return port;
   throw new UsageError(`--port must be at most 65535, not ${String(port)}`);
-}
-
-/** A whole number from 0. */
-function parseWhole(name: string, value: string | undefined): number | undefined {
-  return value === "0" ? 0 : parseCount(name, value);
 }
 
 interface Deferred {

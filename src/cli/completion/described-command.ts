@@ -49,6 +49,6 @@ export function describeCommands(commands: ReadonlyMap<string, Command>): Descri
 
 /** What stands behind the option on the help page, or begins below it; without what is in brackets at its end. */
 function describeOption(help: string, name: string): string {
-  const line = new RegExp(`^ {2,6}(?:-\\w, )?--${name}(?: [A-Z]+)?(?: {2,}|\\n +)(.*)$`, "m").exec(help);
+  const line = new RegExp(`^ {2,6}(?:-\\w, )?--${name}(?: [A-Z[\\]=]+)?(?: +|\\n +)(.*)$`, "m").exec(help);
   return (line?.[1] ?? "").split(/ \(|[;:]/)[0]?.trim() ?? "";
 }

@@ -1,11 +1,12 @@
-//! AVX-512 (F, BW, VL, DQ), with and without VNNI: tiles of 14 x 32 f32, 28 of the 32 registers as accumulators.
+//! AVX-512 (F, BW, VL, DQ), with and without VNNI and bf16: tiles of 14 x 32 f32, 28 of the 32 registers as accumulators.
 
 use crate::bytes::Quads;
-use crate::kernels::tier;
+use crate::kernels::{Kernels, tier};
 use crate::simd::Simd;
 use std::arch::x86_64::*;
 use transpose::transpose;
 
+pub(crate) mod bf16;
 mod gelu;
 mod transpose;
 
@@ -251,3 +252,6 @@ tier! {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")],
     vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Quads [1 2 3 4 5 6 7 8]
 }
+
+/// The kernels with VNNI, and attention in bf16.
+pub(crate) static WITH_BF16: Kernels = Kernels { halves: Some(&bf16::HALVES), ..vnni::TABLE };

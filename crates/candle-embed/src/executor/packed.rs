@@ -161,6 +161,7 @@ impl Packer<'_> {
             Ok(DistanceBias { values: distance_bias(bias, spec, self.weights, self.longest)?, longest: self.longest })
         });
         let attention = Attention::new(self.isa, spec.heads, spec.head_size(), bias.transpose()?).map_err(mismatch)?;
+        let attention = if self.int8 { attention.with_bf16() } else { attention };
         Ok(match window {
             Some(reach) => attention.with_window(reach),
             None => attention,

@@ -6,6 +6,7 @@
 mod model2vec;
 mod pieces;
 mod tokens;
+mod wordpiece;
 
 use std::borrow::Cow;
 
@@ -14,8 +15,9 @@ use pieces::{SafeCuts, shorten};
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::tokenizer::Tokenizer;
-use tokenizers::{Encoding, NormalizerWrapper, PostProcessorWrapper, TruncationDirection, TruncationParams};
+use tokenizers::{NormalizerWrapper, PostProcessorWrapper, TruncationDirection, TruncationParams};
 pub use tokens::Tokens;
+use wordpiece::WordPieces;
 
 use crate::error::{Error, ErrorCode, Result, TextContext};
 use crate::folder::{ModelFolder, TokenizerConfig};
@@ -42,6 +44,8 @@ pub(crate) struct TextTokenizer {
     suffix: Vec<u32>,
     /// Where a long text may be cut; `None` where it has to be tokenized as a whole.
     cuts: Option<SafeCuts>,
+    /// The fast way, where the tokenizer is BERT's.
+    words: Option<WordPieces>,
     /// Where texts are treated as Model2Vec treats them.
     model2vec: Option<Model2Vec>,
 }
@@ -89,7 +93,8 @@ impl TextTokenizer {
             )));
         }
         let cuts = SafeCuts::of(&tokenizer);
-        Ok(Self { tokenizer, max_tokens, vocabulary, prefix, suffix, cuts, model2vec })
+        let words = WordPieces::of(&tokenizer);
+        Ok(Self { tokenizer, max_tokens, vocabulary, prefix, suffix, cuts, words, model2vec })
     }
 
     /// Most tokens of a text, special tokens included.
@@ -162,7 +167,7 @@ impl TextTokenizer {
     fn encode_start(&self, text: &str, room: usize, ids: &mut Vec<u32>) -> tokenizers::Result<bool> {
         let full = ids.len() + room;
         for piece in self.pieces(text) {
-            ids.extend_from_slice(self.encode_piece(piece)?.get_ids());
+            self.encode_piece(piece, ids)?;
             if ids.len() > full {
                 ids.truncate(full);
                 return Ok(true);
@@ -177,13 +182,14 @@ impl TextTokenizer {
         let (mut tokens, mut rest, mut size) = (0, text, self.first_piece());
         while tokens <= room && !rest.is_empty() {
             let start = self.cuts.as_ref().map_or(0, |cuts| cuts.last(rest, size));
-            let encoding = self.encode_piece(&rest[start..])?;
-            tokens += encoding.len();
-            pieces.push(encoding);
+            let mut piece = Vec::new();
+            self.encode_piece(&rest[start..], &mut piece)?;
+            tokens += piece.len();
+            pieces.push(piece);
             (rest, size) = (&rest[..start], PIECE_BYTES);
         }
         let end = ids.len();
-        pieces.iter().rev().for_each(|piece| ids.extend_from_slice(piece.get_ids()));
+        pieces.iter().rev().for_each(|piece| ids.extend_from_slice(piece));
         ids.drain(end..end + tokens.saturating_sub(room));
         Ok(tokens > room)
     }
@@ -193,18 +199,25 @@ impl TextTokenizer {
         let start = ids.len();
         let mut tokens = 0;
         for piece in self.pieces(text) {
-            let encoding = self.encode_piece(piece)?;
-            tokens += encoding.len();
-            if tokens <= room {
-                ids.extend_from_slice(encoding.get_ids());
+            let before = ids.len();
+            self.encode_piece(piece, ids)?;
+            tokens += ids.len() - before;
+            if tokens > room {
+                ids.truncate(before);
             }
         }
         debug_assert!(tokens > room || ids.len() == start + tokens);
         Ok(tokens)
     }
 
-    fn encode_piece(&self, piece: &str) -> tokenizers::Result<Encoding> {
-        self.tokenizer.encode_fast(if self.cuts.is_some() { shorten(piece) } else { piece }, false)
+    /// Appends the ids of a piece.
+    fn encode_piece(&self, piece: &str, ids: &mut Vec<u32>) -> tokenizers::Result<()> {
+        let piece = if self.cuts.is_some() { shorten(piece) } else { piece };
+        let done = self.words.as_ref().and_then(|words| words.encode(piece, ids));
+        if done.is_none() {
+            ids.extend_from_slice(self.tokenizer.encode_fast(piece, false)?.get_ids());
+        }
+        Ok(())
     }
 
     /// Bytes of the first piece of a long text.

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Writes a model folder of the shape of bge-base (12 layers of 768, 12 heads, 3072) with seeded random weights.
+
+    python benches/exports/base-shape.py MINILM_FOLDER TARGET_FOLDER
+
+Its vectors mean nothing; its cost is that of the real one. Tokenizer, limit and pooling are those of
+all-MiniLM-L6-v2, which has the same vocabulary, so both models see the same tokens.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", CUDA_VISIBLE_DEVICES="")
+
+import torch
+from transformers import BertConfig, BertModel
+
+FILES = [
+    "config_sentence_transformers.json",
+    "modules.json",
+    "sentence_bert_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+]
+
+
+def main() -> None:
+    minilm, target = Path(sys.argv[1]), Path(sys.argv[2])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
+    try:
+        model = scratch / "model"
+        (model / "1_Pooling").mkdir(parents=True)
+        for name in FILES:
+            shutil.copyfile(minilm / name, model / name)
+        pooling = json.loads((minilm / "1_Pooling" / "config.json").read_text())
+        (model / "1_Pooling" / "config.json").write_text(json.dumps({**pooling, "word_embedding_dimension": 768}))
+        torch.manual_seed(20)
+        config = BertConfig(
+            vocab_size=30522,
+            hidden_size=768,
+            num_hidden_layers=12,
+            num_attention_heads=12,
+            intermediate_size=3072,
+            max_position_embeddings=512,
+        )
+        BertModel(config).save_pretrained(model)
+        shutil.rmtree(target, ignore_errors=True)
+        model.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
