@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { FallbackBackend, NativeBackend, type EmbeddingBackend } from "candle-embed";
 import { CandleEmbedError, WasmBackend, type EmbedProgress, type ModelFiles } from "@candle-embed/wasm";
 import { finished, root, startNode, tinyModel } from "../native/support.js";
-import { loadWasm, notBuilt, reason } from "./support.js";
+import { loadWasm } from "./support.js";
 
 /** The files of the tiny model, as a program has them that reads them itself. */
 function tinyFiles(): Record<string, Uint8Array> {
@@ -31,7 +31,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return error.code;
 }
 
-describe.skipIf(notBuilt !== undefined)(`WasmBackend${reason(notBuilt)}`, () => {
+describe("WasmBackend", () => {
   it("takes a folder, a URL and files, and leaves the caller's files alone", async () => {
     const files = tinyFiles();
     const sizes = Object.values(files).map(({ length }) => length);
@@ -202,7 +202,7 @@ function modules(folder: string): Uint8Array {
   );
 }
 
-describe.skipIf(notBuilt !== undefined)(`WasmBackend and the other backends${reason(notBuilt)}`, () => {
+describe("WasmBackend and the other backends", () => {
   it("share a space, so that one can stand behind the other", async () => {
     const wasm = await WasmBackend.load(tinyModel);
     const backend: EmbeddingBackend = await FallbackBackend.create([

@@ -4,7 +4,6 @@ import { describe, expect, it } from "vitest";
 import { publint } from "publint";
 
 import { root } from "../native/support.js";
-import { notBuilt, reason } from "./support.js";
 
 const folder = path.join(root, "npm/wasm");
 
@@ -17,7 +16,7 @@ function published(): Map<string, number> {
   return new Map(files.map((file) => [path.relative(folder, file), statSync(file).size]));
 }
 
-describe.skipIf(notBuilt !== undefined)(`@candle-embed/wasm${reason(notBuilt)}`, () => {
+describe("@candle-embed/wasm", () => {
   it("has at most 6 MB", () => {
     const bytes = [...published().values()].reduce((sum, size) => sum + size, 0);
     expect(bytes).toBeLessThan(6e6);

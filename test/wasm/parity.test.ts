@@ -5,7 +5,7 @@ import { cosineSimilarity, NativeBackend } from "candle-embed";
 import { WasmBackend } from "@candle-embed/wasm";
 import { getTestWeights } from "../../scripts/get-test-weights.mjs";
 import { fixtures, largestDifference, readFixtureTexts, tinyModelNames } from "../native/support.js";
-import { notBuilt, reason } from "./support.js";
+import { reason } from "./support.js";
 
 /** The vectors of both engines for the same model and texts. */
 async function both(
@@ -27,7 +27,7 @@ async function both(
 
 const texts = readFixtureTexts().map(({ text }) => text);
 
-describe.skipIf(notBuilt !== undefined)(`WebAssembly and the addon${reason(notBuilt)}`, async () => {
+describe("WebAssembly and the addon", async () => {
   const weights = await getTestWeights();
 
   it.each(tinyModelNames())("%s: the same vectors, space and description", async (name) => {

@@ -7,11 +7,11 @@ import { describe, expect, it } from "vitest";
 import { NativeBackend } from "candle-embed";
 import { getRuntimes } from "../../scripts/get-runtimes.mjs";
 import { fixtures, largestDifference, root, temporaryFolder } from "../native/support.js";
-import { notBuilt, reason } from "./support.js";
+import { reason } from "./support.js";
 
 const texts = ["How long does delivery take?", "Shipping takes three days.", "🙂"];
 
-describe.skipIf(notBuilt !== undefined)(`other runtimes${reason(notBuilt)}`, async () => {
+describe("other runtimes", async () => {
   const { bun, deno, reason: missing } = await getRuntimes();
 
   // A program of its own, as users have it: Bun would follow the paths in this repository's tsconfig.json.

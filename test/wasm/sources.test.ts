@@ -7,7 +7,6 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import { WasmBackend, type LoadProgress } from "@candle-embed/wasm";
 import { startHub } from "../hub/support.js";
 import { tinyModel } from "../native/support.js";
-import { notBuilt, reason } from "./support.js";
 
 /** A browser's Cache API, as far as it is used, in memory. */
 class FakeCache {
@@ -55,7 +54,7 @@ async function load(model: string, options: object = {}): Promise<LoadProgress[]
   return seen;
 }
 
-describe.skipIf(notBuilt !== undefined)(`a model folder on a web server${reason(notBuilt)}`, () => {
+describe("a model folder on a web server", () => {
   let version = 1;
   let broken: "" | "down" | "html" | "forbidden" = "";
   const serve: RequestListener = (request, response) => {
@@ -123,7 +122,7 @@ describe.skipIf(notBuilt !== undefined)(`a model folder on a web server${reason(
   });
 });
 
-describe.skipIf(notBuilt !== undefined)(`a model of the hub${reason(notBuilt)}`, async () => {
+describe("a model of the hub", async () => {
   const hub = await startHub();
   const commit = hub.serve("org/tiny", tinyModel);
   const options = { endpoint: hub.endpoint };
