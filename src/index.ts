@@ -1,7 +1,7 @@
 /**
  * Text embeddings for Node: a Rust engine on Candle behind one interface.
  *
- * @packageDocumentation
+ * @module candle-embed
  */
 export type {
   EmbeddingBackend,

@@ -3,7 +3,7 @@ import { trimEnd, trimStart } from "./trim.js";
 /** How a document is read: what its paragraphs are and whether it has headings. */
 export const documentFormats = ["text", "markdown", "code"] as const;
 
-/** One of {@link documentFormats}. */
+/** One of `documentFormats`. */
 export type DocumentFormat = (typeof documentFormats)[number];
 
 /** A heading or what lies between two blank lines: a paragraph, list, table or piece of code. */

@@ -17,7 +17,7 @@ export function builtInScenarioNames(): string[] {
 /**
  * A scenario that comes with the package, by name, or the one of a file.
  *
- * @throws CandleEmbedError `INVALID_INPUT` as {@link readScenario}.
+ * @throws CandleEmbedError `INVALID_INPUT` as `readScenario`.
  */
 export function openScenario(nameOrFile: string): Promise<Scenario> {
   const isName = builtInScenarioNames().includes(nameOrFile);

@@ -1,0 +1,3 @@
+import { pagesOf } from "../.vitepress/outside-pages.mjs";
+
+export default pagesOf("examples");
