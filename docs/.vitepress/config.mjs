@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { defineConfig } from "vitepress";
 
+import { indentedCode } from "./indented-code.mjs";
 import { repositoryLinks } from "./repository-links.mjs";
 import { outside, root } from "./repository.mjs";
 
@@ -26,7 +27,12 @@ export default defineConfig({
   // What the site is made of besides Markdown, and the pages that come through dynamic routes.
   srcExclude: ["node_modules/**"],
   lastUpdated: false,
-  markdown: { config: repositoryLinks },
+  markdown: {
+    config: (markdown) => {
+      repositoryLinks(markdown);
+      indentedCode(markdown);
+    },
+  },
   themeConfig: {
     search: { provider: "local" },
     outline: [2, 3],

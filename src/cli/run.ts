@@ -22,7 +22,7 @@ Options:
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped with Ctrl-C, 143 stopped with SIGTERM.
 Environment: CANDLE_EMBED_THREADS (threads of the engine), CANDLE_EMBED_DEBUG (print the stack of errors); for downloads
 HF_TOKEN, HF_HUB_OFFLINE and those of "candle-embed pull --help"; EMBEDDING_PROVIDER and its like, for an API in place of
-or beside the model in this process (see the README).`;
+or beside the model in this process (docs/backends.md).`;
 
 /** Runs the command line and gives the exit code. */
 export async function run(args: readonly string[]): Promise<number> {

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+
+import { errorCodes } from "candle-embed";
+import { commands } from "../../src/cli/command-list.js";
+import { root } from "../native/support.js";
+import { pages } from "./support.js";
+
+const read = (page: string): string => readFileSync(path.join(root, page), "utf8");
+
+/** A heading's anchor, as GitHub and the site make it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, "")
+    .trim()
+    .replace(/\s+/g, "-");
+
+const anchorsOf = (page: string): string[] =>
+  [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading));
+
+const allPages = [
+  ...pages,
+  ...["AGENTS.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"],
+  ...["benches/METHODOLOGY.md", "test/fixtures/README.md"],
+];
+
+describe("what the pages link to and name is there", () => {
+  it.each(allPages)("%s", (page) => {
+    const named =
+      /`((?:src|crates|scripts|test|models|docs|benches|examples)\/[\w./-]+)`|\]\((?!\w+:)([^)\s]+)\)/g;
+    for (const [, quoted, link = ""] of read(page).matchAll(named)) {
+      // The site's home page links to addresses.
+      if (quoted === undefined && link.startsWith("/")) continue;
+      const [name = "", anchor] = link.split("#");
+      const base = quoted === undefined ? path.dirname(path.join(root, page)) : root;
+      const file = quoted ?? (name === "" ? path.basename(page) : name);
+      expect(existsSync(path.join(base, file)), `${file} of ${page}`).toBe(true);
+      if (anchor === undefined) continue;
+      expect(anchorsOf(path.relative(root, path.join(base, file))), `#${anchor} of ${page}`).toContain(anchor);
+    }
+  });
+});
+
+describe("commands that the pages show have the options that are shown", () => {
+  it.each(pages)("%s", (page) => {
+    for (const [line, name = ""] of read(page).matchAll(/^[\s$]*candle-embed ([a-z]+)\b.*$/gm)) {
+      const command = commands.get(name);
+      expect(command, line).toBeDefined();
+      // Other programs may stand behind a pipe, other files behind --, notes behind #.
+      const own = line.split(/\s(?:\||#|--)(?:\s|$)/)[0] ?? "";
+      for (const [, option = ""] of own.matchAll(/\s--([a-z][a-z-]*)/g)) {
+        expect(Object.keys({ ...command?.options, help: {} }), line).toContain(option);
+      }
+    }
+  });
+});
+
+describe("every error code has its entry in docs/troubleshooting.md", () => {
+  const text = read("docs/troubleshooting.md");
+  it.each(errorCodes)("%s", (code) => {
+    const entry = new RegExp(`^### ${code}\n(.*?)(?=^##|$(?![^]))`, "ms").exec(text)?.[1];
+    expect(entry).toMatch(/\*\*Cause\.\*\* \S[^]+\*\*What to do\.\*\* \S/);
+  });
+  it("and no entry is of a code that does not exist", () => {
+    const entries = [...text.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+    expect(new Set(entries)).toEqual(new Set(errorCodes));
+  });
+});
