@@ -45,7 +45,7 @@ describe("what the pages link to and name is there", () => {
 
 describe("commands that the pages show have the options that are shown", () => {
   it.each(pages)("%s", (page) => {
-    for (const [line, name = ""] of read(page).matchAll(/^[\s$]*candle-embed ([a-z]+)\b.*$/gm)) {
+    for (const [line, name = ""] of read(page).matchAll(/^(?: {4}|(?<=```sh[^\n]*\n))candle-embed ([a-z]+)\b.*$/gm)) {
       const command = commands.get(name);
       expect(command, line).toBeDefined();
       // Other programs may stand behind a pipe, other files behind --, notes behind #.

@@ -20,7 +20,8 @@ function makeProject(): string {
     if (!name.startsWith(".")) symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
   }
   symlinkSync(root, path.join(modules, "candle-embed"));
-  symlinkSync(path.join(root, "dist/cli/main.js"), path.join(modules, ".bin/candle-embed"));
+  const program = `#!/bin/sh\nexec "${process.execPath}" "${path.join(root, "dist/cli/main.js")}" "$@"\n`;
+  writeFileSync(path.join(modules, ".bin/candle-embed"), program, { mode: 0o755 });
   writeFileSync(path.join(project, "package.json"), '{ "name": "a-project", "type": "module" }\n');
   return project;
 }
