@@ -21,7 +21,10 @@ async function readMemory(backend) {
       `"${stranger.fact}" in ${file} was embedded with another model than ${backend.modelId}`,
     );
   }
-  const vectors = records.map(({ vector }) => new Float32Array(Buffer.from(vector, "base64").buffer));
+  // Copied: small buffers are parts of a larger one.
+  const vectors = records.map(
+    ({ vector }) => new Float32Array(Uint8Array.from(Buffer.from(vector, "base64")).buffer),
+  );
   return { facts: records.map(({ fact }) => fact), vectors };
 }
 

@@ -20,8 +20,15 @@ for (const source of await readdir(folder, { recursive: true })) {
   const pageContent = await readFile(path.join(folder, source), "utf8");
   documents.push(new Document({ pageContent, metadata: { source } }));
 }
+if (documents.length === 0) {
+  console.error(`there is no Markdown in ${folder}`);
+  process.exit(1);
+}
 // About 150 tokens; the model that comes along reads 256.
-const splitter = RecursiveCharacterTextSplitter.fromLanguage("markdown", { chunkSize: 600, chunkOverlap: 60 });
+const splitter = RecursiveCharacterTextSplitter.fromLanguage("markdown", {
+  chunkSize: 600,
+  chunkOverlap: 60,
+});
 const passages = await splitter.splitDocuments(documents);
 
 const embeddings = new CandleEmbeddings();

@@ -21,6 +21,8 @@ async function oldVectors(batches) {
 
 compare(await oldVectors(before.embed(texts)), [...(await after.embed(texts, { prompt: "" }))]);
 // An index that was made with passageEmbed goes on with the prefix that it was made with.
-compare(await oldVectors(before.passageEmbed(texts)), [...(await after.embed(texts, { prompt: "passage: " }))]);
+compare(await oldVectors(before.passageEmbed(texts)), [
+  ...(await after.embed(texts, { prompt: "passage: " })),
+]);
 
 await after.dispose();

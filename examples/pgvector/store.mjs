@@ -27,7 +27,6 @@ try {
       text text NOT NULL UNIQUE,
       embedding vector(${model.dimensions}) NOT NULL
     )`);
-    await client.query("CREATE INDEX ON passages USING hnsw (embedding vector_cosine_ops)");
     await client.query(`COMMENT ON TABLE passages IS '${model.space.id}'`);
   }
   await checkSpace(client, model);

@@ -22,7 +22,10 @@ const rows = [];
 for (const file of await readdir(folder, { recursive: true })) {
   if (!file.endsWith(".md")) continue;
   const document = await readFile(path.join(folder, file), "utf8");
-  for await (const { text, line, heading } of chunkText(model, document, { format: "markdown", tokens: 128 })) {
+  for await (const { text, line, heading } of chunkText(model, document, {
+    format: "markdown",
+    tokens: 128,
+  })) {
     rows.push({ file, line, heading, text });
   }
 }

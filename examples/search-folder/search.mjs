@@ -12,7 +12,10 @@ if (question === undefined) {
 const database = await connect(target);
 const table = await database.openTable("passages");
 const query = await table.search(question);
-for (const { file, line, heading, text, _distance } of await query.distanceType("cosine").limit(3).toArray()) {
+for (const { file, line, heading, text, _distance } of await query
+  .distanceType("cosine")
+  .limit(3)
+  .toArray()) {
   console.log(`${(1 - _distance).toFixed(2)}  ${file}:${line}  ${heading}`);
   console.log(text.replace(/^/gm, "      "));
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -38,14 +38,18 @@ describe("what the pages link to and name is there", () => {
       const file = quoted ?? (name === "" ? path.basename(page) : name);
       expect(existsSync(path.join(base, file)), `${file} of ${page}`).toBe(true);
       if (anchor === undefined) continue;
-      expect(anchorsOf(path.relative(root, path.join(base, file))), `#${anchor} of ${page}`).toContain(anchor);
+      expect(anchorsOf(path.relative(root, path.join(base, file))), `#${anchor} of ${page}`).toContain(
+        anchor,
+      );
     }
   });
 });
 
 describe("commands that the pages show have the options that are shown", () => {
   it.each(pages)("%s", (page) => {
-    for (const [line, name = ""] of read(page).matchAll(/^(?: {4}|(?<=```sh[^\n]*\n))candle-embed ([a-z]+)\b.*$/gm)) {
+    for (const [line, name = ""] of read(page).matchAll(
+      /^(?: {4}|(?<=```sh[^\n]*\n))candle-embed ([a-z]+)\b.*$/gm,
+    )) {
       const command = commands.get(name);
       expect(command, line).toBeDefined();
       // Other programs may stand behind a pipe, other files behind --, notes behind #.
@@ -66,5 +70,16 @@ describe("every error code has its entry in docs/troubleshooting.md", () => {
   it("and no entry is of a code that does not exist", () => {
     const entries = [...text.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
     expect(new Set(entries)).toEqual(new Set(errorCodes));
+  });
+});
+
+describe("every example says what it is, and is run by a test", () => {
+  const tests = readdirSync(path.join(root, "test"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => readFileSync(path.join(root, "test", name), "utf8"));
+  it.each(readdirSync(path.join(root, "examples")))("%s", (name) => {
+    expect(pages).toContain(`examples/${name}/README.md`);
+    const used = new RegExp(`["/]${name}["/]`);
+    expect(tests.some((text) => used.test(text))).toBe(true);
   });
 });

@@ -1,30 +1,16 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import ts from "typescript";
 import { describe, expect, it } from "vitest";
 
-import { finished, root, temporaryFolder } from "../native/support.js";
+import { finished, root } from "../native/support.js";
+import { makeProject } from "./project.js";
 import { pages, snippetsOf, type Snippet } from "./support.js";
 
 const snippets = pages.flatMap(snippetsOf);
 const programs = snippets.filter(({ language }) => language === "ts");
 const isBuilt = existsSync(path.join(root, "npm/wasm/dist/wasm/node.js"));
-
-/** A project that has installed candle-embed, and whatever else is installed here. */
-function makeProject(): string {
-  const project = temporaryFolder();
-  const modules = path.join(project, "node_modules");
-  mkdirSync(path.join(modules, ".bin"), { recursive: true });
-  for (const name of readdirSync(path.join(root, "node_modules"))) {
-    if (!name.startsWith(".")) symlinkSync(path.join(root, "node_modules", name), path.join(modules, name));
-  }
-  symlinkSync(root, path.join(modules, "candle-embed"));
-  const program = `#!/bin/sh\nexec "${process.execPath}" "${path.join(root, "dist/cli/main.js")}" "$@"\n`;
-  writeFileSync(path.join(modules, ".bin/candle-embed"), program, { mode: 0o755 });
-  writeFileSync(path.join(project, "package.json"), '{ "name": "a-project", "type": "module" }\n');
-  return project;
-}
 
 const nameOf = ({ page, line }: Snippet): string => `${page}:${String(line)}`;
 const fileOf = (snippet: Snippet): string => `${nameOf(snippet).replace(/\W+/g, "-")}.ts`;

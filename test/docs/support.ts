@@ -32,15 +32,17 @@ const fence = /^```(\w+)[ \t]*([^\n]*)\n(.*?)^```$/gms;
 
 export function snippetsOf(page: string): Snippet[] {
   const text = readFileSync(path.join(root, page), "utf8");
-  const blocks = [...text.matchAll(fence)].map(({ index, 0: all, 1: language = "", 2: mark = "", 3: code = "" }) => ({
-    page,
-    line: text.slice(0, index).split("\n").length + 1,
-    language,
-    mark,
-    code,
-    end: index + all.length,
-    index,
-  }));
+  const blocks = [...text.matchAll(fence)].map(
+    ({ index, 0: all, 1: language = "", 2: mark = "", 3: code = "" }) => ({
+      page,
+      line: text.slice(0, index).split("\n").length + 1,
+      language,
+      mark,
+      code,
+      end: index + all.length,
+      index,
+    }),
+  );
   return blocks.map((block, at) => {
     const next = blocks[at + 1];
     const follows = next?.mark === "output" && text.slice(block.end, next.index).trim() === "";
