@@ -51,7 +51,8 @@ describe.skipIf(noCranfield !== undefined)(`Cranfield ${noCranfield ?? ""}`, () 
 
   it("the AI SDK's embedMany and embed", async () => {
     const { backend, documents, queries, expectExact } = cranfield;
-    const { embeddings } = await embedMany({ model: embeddingModel({ backend }), values: [...documents] });
+    const ofDocuments = embeddingModel({ backend, inputType: "document" });
+    const { embeddings } = await embedMany({ model: ofDocuments, values: [...documents] });
     const model = embeddingModel({ backend, inputType: "query" });
     const answers = await each(queries, async (value) => {
       const { embedding } = await embed({ model, value });
