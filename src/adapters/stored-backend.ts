@@ -36,8 +36,11 @@ const checks = {
   backend: (value) => (typeof value === "function" ? "a loaded backend: its model is stored" : undefined),
 } satisfies Partial<Record<keyof StoredBackendOptions, OptionCheck>>;
 
-/** The backends that were passed, by space: what a store makes from its configuration in this process uses them again. */
-const passed = new Map<string, WeakRef<EmbeddingBackend>>();
+/**
+ * Backends by what a store keeps of them: what it makes from its configuration in the same process uses them again. Only so
+ * can a table of LanceDB have an API for its backend, or a model that was loaded in a special way.
+ */
+const known = new Map<string, WeakRef<EmbeddingBackend>>();
 
 /** A backend that can be stored as JSON: an {@link AdapterBackend} that knows what it was made from. */
 export class StoredBackend {
@@ -48,17 +51,18 @@ export class StoredBackend {
   constructor(options: StoredBackendOptions) {
     checkAdapterOptions(options, checks);
     this.#options = options;
-    const { model, revision, dtype, space, load, backend } = options;
+    const { model, revision, dtype, load, backend } = options;
     if (backend !== undefined && (revision !== undefined || dtype !== undefined)) {
       throw invalid("revision and dtype are for a model that is loaded; a backend has its own");
     }
-    const known = backend ?? (space === undefined ? undefined : passed.get(space)?.deref());
-    const source =
-      known === undefined
+    const source = backend ?? known.get(identityOf(options))?.deref();
+    this.#backend = new AdapterBackend({
+      ...callDefaults(options),
+      ...(source === undefined
         ? { model, load: { ...load, ...(revision && { revision }), ...(dtype && { dtype }) } }
-        : { backend: known };
-    this.#backend = new AdapterBackend({ ...callDefaults(options), ...source });
-    if (backend !== undefined) passed.set(backend.space.id, new WeakRef(backend));
+        : { backend: source }),
+    });
+    if (backend !== undefined) this.#remember(backend);
   }
 
   /** What the store keeps. `space` is part of it once the model is there. */
@@ -85,9 +89,13 @@ export class StoredBackend {
 
   /** @throws CandleEmbedError `SPACE_MISMATCH` for a model whose vectors cannot be compared with the stored ones. */
   async load(): Promise<void> {
-    const { modelId, space } = await this.#backend.get();
+    const backend = await this.#backend.get();
+    const { modelId, space } = backend;
     const { space: wanted } = this.#options;
-    if (wanted === undefined || wanted === space.id) return;
+    if (wanted === undefined || wanted === space.id) {
+      this.#remember(backend);
+      return;
+    }
     throw new CandleEmbedError(
       "SPACE_MISMATCH",
       `the stored vectors are of another model or another version than ${modelId}, and cannot be compared with its ` +
@@ -102,6 +110,18 @@ export class StoredBackend {
   }
 
   dispose(): Promise<void> {
+    const identity = identityOf(this.config);
+    // What is loaded from now on must not find what is being disposed.
+    if (known.get(identity)?.deref() === this.#backend.loaded) known.delete(identity);
     return this.#backend.dispose();
   }
+
+  #remember(backend: EmbeddingBackend): void {
+    known.set(identityOf(this.config), new WeakRef(backend));
+  }
+}
+
+/** The part of a configuration that says which backend it is. */
+function identityOf({ model, revision, dtype, space }: StoredConfig): string {
+  return JSON.stringify([model ?? defaultModel, revision, dtype, space]);
 }

@@ -45,10 +45,10 @@ class Embedding extends Callable<Transformation> implements AsyncDisposable {
     this.#backend = new AdapterBackend(options);
   }
 
-  /** The vectors' length and the tokens read of a text, once the model is there. */
-  get embedInfo(): { dimensions: number; maxTokens: number } | undefined {
+  /** The vectors' length and the tokens that are read of a text; empty until the model is there. */
+  get embedInfo(): { dimensions?: number; maxTokens?: number } {
     const backend = this.#backend.loaded;
-    if (backend === undefined) return undefined;
+    if (backend === undefined) return {};
     const dimensions = this.#backend.defaults.dimensions ?? backend.dimensions;
     return { dimensions, maxTokens: backend.maxTokens };
   }
