@@ -116,10 +116,11 @@ export class Batcher {
     const waitMs = this.#running.size < concurrency ? 0 : this.#expectedWaitMs();
     this.#overload.arrived(waitMs, overloadWaitMs);
     if (waitMs === 0) return;
-    const hasRoom = this.#waiting.size < maxQueue && waitMs <= maxWaitMs;
+    const isFull = this.#waiting.size >= maxQueue;
+    if (isFull) this.#overload.overflowed();
     // Behind the running call alone anyone may wait, however slow the model is.
     const comesSoon = waitMs <= overloadWaitMs || this.#waiting.size === 0;
-    if (hasRoom && (comesSoon || !this.#overload.isOverloaded)) return;
+    if (!isFull && waitMs <= maxWaitMs && (comesSoon || !this.#overload.isOverloaded)) return;
     throw new HttpError(429, "too many requests are waiting; try again after the pause in retry-after", {
       code: "rate_limit_exceeded",
       retryAfter: Math.min(60, Math.max(0.05, this.pendingTokens / this.#tokensPerMs / 1_000)),

@@ -2,22 +2,23 @@
 const sliceMs = 100;
 const windowSlices = 10;
 
-/** More comes than is answered by this factor. Clients that send when they are answered keep both equal. */
+/** An overload lasts as long as more comes than is answered by this factor. */
 const excess = 1.1;
 
 interface Slice {
   start: number;
   arrived: number;
   answered: number;
+  refused: number;
   /** The shortest wait that a request found; `Infinity` where none came. */
   leastWaitMs: number;
 }
 
 /**
- * Tells an overload from a burst. Both make a queue; a burst's is worked off, an overload's stands. It is one when for a
- * second every request found a longer wait than it should, and more requests came than were answered; and as long as that
- * is so, those that are refused included. Many clients that wait for their answers before they send again make a
- * standing queue too, but no overload: they never send more than is answered.
+ * Tells an overload from a burst. Both make a queue; a burst's is worked off, an overload's stands, and overflows. It
+ * begins when for a second every request found a longer wait than it should, some of them no room at all, and lasts as
+ * long as more requests come than are answered, those that are refused included. Clients that wait for their answers
+ * before they send again make a standing queue too, but no overload: it grows no longer than they are many.
  *
  * The idea of looking at the least wait of an interval is CoDel's (RFC 8289).
  */
@@ -46,16 +47,21 @@ export class OverloadDetector {
     this.#current(now).answered++;
   }
 
+  /** The request that came last found the queue full. */
+  overflowed(now = performance.now()): void {
+    this.#current(now).refused++;
+  }
+
   #judge(bearableMs: number): void {
     const full = this.#slices.slice(0, -1);
-    let [arrived, answered] = [0, 0];
-    for (const slice of full) {
-      arrived += slice.arrived;
-      answered += slice.answered;
+    const sum = (of: (slice: Slice) => number): number => full.reduce((total, slice) => total + of(slice), 0);
+    if (full.length < windowSlices) this.#overloaded = false;
+    else if (this.#overloaded) {
+      this.#overloaded = sum(({ arrived }) => arrived) > excess * sum(({ answered }) => answered);
+    } else {
+      const stands = full.every(({ leastWaitMs }) => leastWaitMs > bearableMs);
+      this.#overloaded = stands && full.some(({ refused }) => refused > 0);
     }
-    const tooMany = full.length === windowSlices && arrived > excess * answered;
-    this.#overloaded =
-      tooMany && (this.#overloaded || full.every(({ leastWaitMs }) => leastWaitMs > bearableMs));
   }
 
   #current(now: number): Slice {
@@ -66,7 +72,7 @@ export class OverloadDetector {
       this.#slices.length = 0;
       this.#overloaded = false;
     }
-    const slice = { start, arrived: 0, answered: 0, leastWaitMs: Infinity };
+    const slice = { start, arrived: 0, answered: 0, refused: 0, leastWaitMs: Infinity };
     this.#slices.push(slice);
     if (this.#slices.length > windowSlices + 1) this.#slices.shift();
     return slice;
