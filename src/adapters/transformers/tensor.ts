@@ -1,4 +1,5 @@
 import { invalid } from "../../backends/check-options.js";
+import { toPlainArray } from "../../utils/to-plain-array.js";
 
 /** The numbers of a tensor, and what transformers.js calls them. */
 export type TensorData = Float32Array | Int8Array | Uint8Array;
@@ -33,7 +34,7 @@ export class Tensor implements Iterable<Tensor | number> {
 
   /** The numbers as plain arrays, one in the other. */
   tolist(): number[] | number[][] {
-    if (this.dims.length === 1) return Array.from(this.data);
+    if (this.dims.length === 1) return toPlainArray(this.data);
     return Array.from({ length: this.dims[0] as number }, (_, row) => this.#row(row).tolist() as number[]);
   }
 

@@ -1,9 +1,9 @@
 import { describe, invalid } from "../../backends/check-options.js";
-import { joinNumbers } from "../../utils/float32-to-json.js";
+import { mostFloat32JsonBytes, writeFloat32Row } from "../../utils/write-float32-json.js";
 
 /**
- * A vector as pgvector's text, for parameters of type `vector` and `halfvec`: `"[0.1,0.2]"`. In so few digits that the same
- * float32 is read back.
+ * A vector as pgvector's text, for parameters of type `vector` and `halfvec`: `"[0.100000000,0.200000000]"`. In nine
+ * digits, from which the same float32 is read back.
  *
  * ```ts
  * await client.query("INSERT INTO items (embedding) VALUES ($1)", [toPgVector(embeddings.at(0))]);
@@ -16,7 +16,11 @@ export function toPgVector(vector: Float32Array): string {
     throw invalid(`a vector must be a Float32Array, not ${describe(vector)}`);
   const wrong = vector.findIndex((value) => !Number.isFinite(value));
   if (wrong !== -1) throw invalid(`component ${String(wrong)} of the vector is ${String(vector[wrong])}`);
-  return `[${joinNumbers(vector, ",")}]`;
+  const bytes = Buffer.allocUnsafe(vector.length * mostFloat32JsonBytes + 2);
+  bytes.write("[");
+  const end = writeFloat32Row(bytes, 1, vector);
+  bytes.write("]", end);
+  return bytes.toString("latin1", 0, end + 1);
 }
 
 /**
