@@ -17,6 +17,7 @@ function noGeneratedLoader(specifier) {
 /** What the scripts use of Node's globals. */
 const nodeGlobals = [
   "AbortController",
+  "Buffer",
   "URL",
   "WebAssembly",
   "clearInterval",
@@ -38,6 +39,8 @@ export default defineConfig(
       "index.js",
       "index.d.ts",
       ".cache/",
+      "docs/.vitepress/cache/",
+      "docs/.vitepress/dist/",
       "test/types/",
       "npm/*/dist/",
       "src/wasm/engine/",
@@ -80,6 +83,10 @@ export default defineConfig(
   {
     files: ["examples/browser/main.js"],
     languageOptions: { globals: { document: "readonly", performance: "readonly" } },
+  },
+  {
+    files: ["examples/nextjs-route/app/**/*.js"],
+    languageOptions: { globals: { Response: "readonly" } },
   },
   { files: ["src/*.ts"], ignores: ["src/native.ts"], ...noGeneratedLoader("../index.js") },
   { files: ["src/*/*.ts"], ...noGeneratedLoader("../../index.js") },

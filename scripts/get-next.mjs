@@ -17,7 +17,8 @@ const run = promisify(execFile);
 export async function getNext() {
   const root = fileURLToPath(new URL("..", import.meta.url));
   const manifest = JSON.parse(await readFile(path.join(root, "examples/nextjs-route/package.json"), "utf8"));
-  const { "candle-embed": _own, ...dependencies } = manifest.dependencies;
+  const dependencies = { ...manifest.dependencies };
+  delete dependencies["candle-embed"];
   const target = path.join(root, ".cache", `next-${dependencies.next.replace(/[^\d.]/g, "")}`);
   if (existsSync(target)) return { path: target };
   const scratch = path.join(root, ".cache", `.partial-next-${process.pid}`);

@@ -16,7 +16,7 @@ const printed: Readonly<Record<string, string>> = {
   Chroma: answer,
   LanceDB: answer,
   Orama: answer,
-  "From transformers.js": "[ 2, 384 ] 384\n",
+  "From transformers.js": "[ 2, 384 ] 768\n",
   "OpenAI's client": "384\n",
   pgvector: answer,
   Qdrant: "2 384\n",
