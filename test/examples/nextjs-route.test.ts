@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 
 import { getNext } from "../../scripts/get-next.mjs";
 import { finished, root } from "../native/support.js";
+import { freePort } from "./support.js";
 
 const { path: next, reason } = await getNext();
 
@@ -28,14 +28,6 @@ function makeProject(cache: string): string {
     { recursive: true },
   );
   return project;
-}
-
-async function freePort(): Promise<string> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
 }
 
 describe.skipIf(next === undefined)(

@@ -1,13 +1,12 @@
 import { execFileSync, spawn, type SpawnOptions } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import net, { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 
 import { finished, temporaryFolder } from "../native/support.js";
-import { runExample } from "./support.js";
+import { freePort, runExample } from "./support.js";
 
 /** What a program prints, or nothing where there is none. */
 function ask(program: string, ...args: string[]): string | undefined {
@@ -32,14 +31,6 @@ const missing =
       : user === undefined
         ? "root, and there is no user postgres to run it as"
         : undefined;
-
-async function freePort(): Promise<string> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
-}
 
 /** Starts a PostgreSQL of this test's own; the variables by which clients find it. */
 async function startPostgres(): Promise<Record<string, string>> {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { cpSync, readdirSync } from "node:fs";
+import net, { type AddressInfo } from "node:net";
 import path from "node:path";
 
 import { finished, root, temporaryFolder, type Finished } from "../native/support.js";
@@ -30,6 +31,15 @@ export function startExample(
 
 export function runExample(...args: Parameters<typeof startExample>): Promise<Finished> {
   return finished(startExample(...args));
+}
+
+/** A port for a program that takes no 0 for any. */
+export async function freePort(): Promise<string> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return String(port);
 }
 
 /** The first line that a program prints. */
