@@ -3,7 +3,12 @@ import type { OptionCheck } from "../backends/check-options.js";
 import type { EmbeddingBackend, EmbedOptions } from "../embedding-backend.js";
 import type { Embeddings } from "../embeddings.js";
 import { untilAborted } from "../utils/until-aborted.js";
-import { callDefaults, checkAdapterOptions, type AdapterOptions, type CallDefaults } from "./adapter-options.js";
+import {
+  callDefaults,
+  checkAdapterOptions,
+  type AdapterOptions,
+  type CallDefaults,
+} from "./adapter-options.js";
 import { shareModel } from "./shared-models.js";
 
 /** A backend while an adapter uses it. */

@@ -36,9 +36,7 @@ export interface AdapterOptions extends CallDefaults {
 const isBackend: OptionCheck = (value) => {
   if (typeof value === "function") return undefined;
   const { embedQuery, embedDocuments, space } = Object(value) as Partial<EmbeddingBackend>;
-  return typeof embedQuery === "function" &&
-    typeof embedDocuments === "function" &&
-    typeof space === "object"
+  return typeof embedQuery === "function" && typeof embedDocuments === "function" && typeof space === "object"
     ? undefined
     : "a backend, or a function that loads one";
 };

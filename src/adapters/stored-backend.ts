@@ -5,7 +5,12 @@ import type { EmbeddingBackend, EmbedOptions } from "../embedding-backend.js";
 import type { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
 import { AdapterBackend } from "./adapter-backend.js";
-import { callDefaults, checkAdapterOptions, type CallDefaults, type SharedLoadOptions } from "./adapter-options.js";
+import {
+  callDefaults,
+  checkAdapterOptions,
+  type CallDefaults,
+  type SharedLoadOptions,
+} from "./adapter-options.js";
 
 /** What a vector store keeps of an embedding function, as JSON, and makes it from again. */
 export interface StoredConfig extends CallDefaults {

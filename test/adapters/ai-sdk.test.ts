@@ -78,7 +78,12 @@ it("leaves usage out where nobody counted", async () => {
     const data = input.map((_text, index) => ({ index, embedding: [1, 0] }));
     return Promise.resolve(Response.json({ data }));
   };
-  const api = await ApiBackend.connect({ baseUrl: "http://127.0.0.1:1/v1", model: "m", dimensions: 2, fetch });
+  const api = await ApiBackend.connect({
+    baseUrl: "http://127.0.0.1:1/v1",
+    model: "m",
+    dimensions: 2,
+    fetch,
+  });
   const model = embeddingModel({ backend: api });
   expect(await model.doEmbed({ values: ["a", "b"] })).not.toHaveProperty("usage");
   expect(model).toMatchObject({ modelId: "m", provider: "candle-embed", specificationVersion: "v4" });

@@ -30,7 +30,7 @@ export interface Cranfield {
   readonly queries: readonly string[];
   readonly vectors: Embeddings;
   /** Fails unless a store's answers are the exact ones; vectors that are equally near may change places. */
-  expectExact(answers: readonly Found[]): void;
+  readonly expectExact: (answers: readonly Found[]) => void;
 }
 
 function read(name: string): string[] {

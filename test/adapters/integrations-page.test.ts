@@ -48,6 +48,10 @@ describe("the programs of docs/integrations.md run as they stand", () => {
       "new ChromaClient()",
       `new ChromaClient({ port: ${String(port)} })`,
     );
-    expect(await finished(startNode(program))).toMatchObject({ code: 0, stdout: printed["Chroma"], stderr: "" });
+    expect(await finished(startNode(program))).toMatchObject({
+      code: 0,
+      stdout: printed["Chroma"],
+      stderr: "",
+    });
   });
 });

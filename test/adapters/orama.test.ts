@@ -30,7 +30,7 @@ it("embeds what is inserted, and terms with the prompt for queries", async () =>
   await insert(db, { title: titles[0] as string, body: "of the mountain" });
   const [hit] = await find(db, "stones");
   const [expected] = (await backend.embedDocuments([`${titles[0] as string}\nof the mountain`])).toArrays();
-  expect(hit?.["embedding"]).toEqual(expected);
+  expect(hit?.embedding).toEqual(expected);
   const question = await backend.embedQuery("stones");
   const cosine = question.reduce((sum, value, at) => sum + value * (expected?.[at] ?? NaN), 0);
   expect(hit?.score).toBeCloseTo(cosine, 5);
@@ -57,7 +57,7 @@ it("embeds again what is updated or upserted, and keeps vectors that are given",
   await update(db, id, { id: "1", title: "new", body: "" });
   await upsert(db, { id: "1", title: "newest", body: "" });
   const [hit] = await find(db, "x");
-  expect(hit?.["embedding"]).toEqual((await backend.embedDocuments(["newest\n"])).toArrays()[0]);
+  expect(hit?.embedding).toEqual((await backend.embedDocuments(["newest\n"])).toArrays()[0]);
   const before = calls.length;
   const embedding = Array.from({ length: backend.dimensions }, () => 1);
   await insert(db, { title: "given", body: "", embedding });

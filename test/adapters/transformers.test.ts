@@ -1,7 +1,7 @@
 import path from "node:path";
 import { expect, it } from "vitest";
 
-import { pipeline, Tensor } from "candle-embed/transformers";
+import { pipeline, type Tensor } from "candle-embed/transformers";
 
 import { loadForTests, loadPrompted, promptedModel, texts } from "./support.js";
 
@@ -44,7 +44,9 @@ it("stands for the originals of ONNX copies", async () => {
   const native = await loadForTests();
   const output = await embedded("a text", { pooling: "mean", normalize: true });
   expect(output.data).toEqual((await native.embed("a text")).data);
-  expect((await (await pipeline("feature-extraction"))("a text", { pooling: "mean" })).dims).toEqual([1, 384]);
+  expect((await (await pipeline("feature-extraction"))("a text", { pooling: "mean" })).dims).toEqual([
+    1, 384,
+  ]);
   const unknown = pipeline("feature-extraction", "onnx-community/some-model-ONNX");
   await expect(unknown).rejects.toThrow(/is an ONNX copy .* name the one it was made from/);
 });
@@ -74,7 +76,12 @@ it.each([
 });
 
 it("loads with transformers.js' names of options", async () => {
-  const options = { dtype: "fp32", device: "cpu", local_files_only: true, cache_dir: path.join(promptedModel, "..") };
+  const options = {
+    dtype: "fp32",
+    device: "cpu",
+    local_files_only: true,
+    cache_dir: path.join(promptedModel, ".."),
+  };
   await using loaded = await pipeline("feature-extraction", promptedModel, options);
   expect((await loaded("a", how)).data).toEqual((await backend.embed("a", { prompt: "" })).data);
   await loaded.dispose();

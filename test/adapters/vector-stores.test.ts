@@ -30,9 +30,9 @@ describe("PostgreSQL with pgvector", async () => {
     }
     const extreme = Float32Array.of(1e-40, -0, 3.4028235e38, 0.1, -1 / 3, 1e-7);
     // PostgreSQL prints no minus before a zero.
-    expect(fromPgVector(await one("SELECT $1::vector AS value", [toPgVector(extreme)])).map((x) => x + 0)).toEqual(
-      extreme.map((x) => x + 0),
-    );
+    expect(
+      fromPgVector(await one("SELECT $1::vector AS value", [toPgVector(extreme)])).map((x) => x + 0),
+    ).toEqual(extreme.map((x) => x + 0));
     expect(await one("SELECT $1::halfvec AS value", ["[0.5,1]"])).toBe("[0.5,1]");
   });
 
@@ -108,7 +108,9 @@ print(json.dumps(found))`;
   });
 
   it("refuses ids that Qdrant has not, lists of another length, and bits", async () => {
-    expect(() => toQdrantPoints(embeddings, { ids: [1, 2, 3, "four"] })).toThrow(/whole numbers from 0 and UUIDs/);
+    expect(() => toQdrantPoints(embeddings, { ids: [1, 2, 3, "four"] })).toThrow(
+      /whole numbers from 0 and UUIDs/,
+    );
     expect(() => toQdrantPoints(embeddings, { ids: [1] })).toThrow(/ids must be an array of 4/);
     expect(() => toQdrantPoints(embeddings, { ids, payloads: [] })).toThrow(/payloads must be an array of 4/);
     const bits = await backend.embedDocuments(texts, { outputType: "ubinary" });

@@ -30,7 +30,10 @@ declare const embeddings: Embeddings;
 export const langchain: EmbeddingsInterface = new CandleEmbeddings({ backend: native, dimensions: 256 });
 
 export const v4: EmbeddingModelV4 = embeddingModel({ backend: api });
-export const v3: EmbeddingModelV3 = embeddingModel({ backend: () => Promise.resolve(fallback), specification: "v3" });
+export const v3: EmbeddingModelV3 = embeddingModel({
+  backend: () => Promise.resolve(fallback),
+  specification: "v3",
+});
 export const v2: EmbeddingModelV2<string> = embeddingModel({ specification: "v2" });
 export const ofAi6: EmbeddingModel[] = [
   embeddingModel({ specification: "v3" }),
@@ -66,7 +69,10 @@ export const row: Tensor | undefined = tensor[0];
 // @ts-expect-error -- transformers.js' default, vectors of tokens, is not to be had
 await extractor(["a"]);
 
-export const client = new OpenAI({ apiKey: "unused", fetch: openaiFetch({ aliases: ["text-embedding-3-small"] }) });
+export const client = new OpenAI({
+  apiKey: "unused",
+  fetch: openaiFetch({ aliases: ["text-embedding-3-small"] }),
+});
 
 export const points: Schemas["PointStruct"][] = toQdrantPoints(embeddings, { ids: [1] });
 export const literal: string = toPgVector(embeddings.at(0)) + toPgBit(new Uint8Array(8));

@@ -4,7 +4,13 @@ import type { EmbedOptions, InputType } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
 import { AdapterBackend } from "../adapter-backend.js";
 import { callDefaultChecks, type AdapterOptions, type CallDefaults } from "../adapter-options.js";
-import type { CandleEmbeddingModel, EmbedAnswer, EmbedCall, Specification, Warning } from "./specifications.js";
+import type {
+  CandleEmbeddingModel,
+  EmbedAnswer,
+  EmbedCall,
+  Specification,
+  Warning,
+} from "./specifications.js";
 
 /** The name of the provider, and of its part of `providerOptions` and `providerMetadata`. */
 const provider = "candle-embed";

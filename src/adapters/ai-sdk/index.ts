@@ -5,4 +5,10 @@
  */
 export type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";
 export { embeddingModel, type CallOptions, type EmbeddingModelOptions } from "./embedding-model.js";
-export type { CandleEmbeddingModel, EmbedAnswer, EmbedCall, Specification, Warning } from "./specifications.js";
+export type {
+  CandleEmbeddingModel,
+  EmbedAnswer,
+  EmbedCall,
+  Specification,
+  Warning,
+} from "./specifications.js";

@@ -1,4 +1,10 @@
-import { describe, invalid, isBoolean, isFilledString, type OptionCheck } from "../../backends/check-options.js";
+import {
+  describe,
+  invalid,
+  isBoolean,
+  isFilledString,
+  type OptionCheck,
+} from "../../backends/check-options.js";
 import type { Device, Dtype } from "../../backends/native-options.js";
 import { defaultModel, findInCatalog } from "../../catalog.js";
 import type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";

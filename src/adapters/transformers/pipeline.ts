@@ -65,7 +65,8 @@ export async function pipeline(
   if (backend !== undefined && typeof model === "string") {
     throw invalid('a model and the option "backend" contradict each other; pass null as the model');
   }
-  const source = backend === undefined ? { model: toModel(model), load: toLoadOptions(options) } : { backend };
+  const source =
+    backend === undefined ? { model: toModel(model), load: toLoadOptions(options) } : { backend };
   const used = new AdapterBackend(source);
   await used.get();
 
