@@ -46,11 +46,11 @@ describe("what the pages link to and name is there", () => {
 });
 
 describe("commands that the pages show have the options that are shown", () => {
-  it.each(pages)("%s", (page) => {
+  it.each(pages)("%s", async (page) => {
     for (const [line, name = ""] of read(page).matchAll(
       /^(?: {4}|(?<=```sh[^\n]*\n))candle-embed ([a-z]+)\b.*$/gm,
     )) {
-      const command = commands.get(name);
+      const command = await commands.get(name)?.load();
       expect(command, line).toBeDefined();
       // Other programs may stand behind a pipe, other files behind --, notes behind #.
       const own = line.split(/\s(?:\||#|--)(?:\s|$)/)[0] ?? "";

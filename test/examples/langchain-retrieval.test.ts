@@ -6,10 +6,10 @@ import { folderOfPages, runExample } from "./support.js";
 const program = "langchain-retrieval/retrieve.mjs";
 
 it("langchain-retrieval makes a prompt of the passages that answer the question", async () => {
-  const question = "where do downloaded models go?";
+  const question = "what becomes of lines that are no JSON?";
   const { code, stdout } = await runExample(program, [folderOfPages(), question]);
   expect({ code, stdout }).toMatchObject({ code: 0 });
-  expect(stdout).toMatch(/^Answer the question from these passages[^]+\[models\.md\]\n[^]+HF_HUB_CACHE/);
+  expect(stdout).toMatch(/^Answer the question from these passages[^]+\[bulk\.md\]\n[^]+errors\.jsonl/);
   expect(stdout.endsWith(`\n\nQuestion: ${question}\n`)).toBe(true);
 });
 
