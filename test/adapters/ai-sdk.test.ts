@@ -3,7 +3,7 @@ import { embed as embed7, embedMany as embedMany7 } from "ai-7";
 import { expect, it } from "vitest";
 
 import { ApiBackend } from "candle-embed";
-import { embeddingModel } from "candle-embed/ai-sdk";
+import { embeddingModel, type CandleEmbeddingModel } from "candle-embed/ai-sdk";
 
 import { loadPrompted, noting, texts } from "./support.js";
 
@@ -17,7 +17,7 @@ const tokens = plain.tokens.reduce((sum, each) => sum + each, 0);
 
 it.each(["v2", "v3"] as const)("ai 6 takes a model of %s", async (specification) => {
   const { backend: noted, calls } = noting(backend);
-  const model = embeddingModel({ backend: noted, specification });
+  const model = embeddingModel({ backend: noted, specification }) as CandleEmbeddingModel<"v3">;
   const result = await embedMany({ model, values: texts });
   expect(result.embeddings).toEqual(vectors);
   expect(result.usage.tokens).toBe(tokens);
@@ -26,7 +26,7 @@ it.each(["v2", "v3"] as const)("ai 6 takes a model of %s", async (specification)
 });
 
 it.each(["v2", "v3", "v4"] as const)("ai 7 takes a model of %s", async (specification) => {
-  const model = embeddingModel({ backend, specification });
+  const model = embeddingModel({ backend, specification }) as CandleEmbeddingModel;
   const result = await embedMany7({ model, values: texts });
   expect(result.embeddings).toEqual(vectors);
   expect(result.usage.tokens).toBe(tokens);

@@ -16,7 +16,8 @@ export async function startChroma(): Promise<{ client: ChromaClient; port: numbe
   const port = await freePort();
   const args = ["chroma", "run", "--path", temporaryFolder(), "--host", "127.0.0.1", "--port", String(port)];
   const program = `import chromadb_rust_bindings; chromadb_rust_bindings.cli(${JSON.stringify(args)})`;
-  const server = spawn(found.python as string, ["-c", program], {
+  if (found.path === undefined) throw new Error(found.reason);
+  const server = spawn(found.python, ["-c", program], {
     env: { ...process.env, PYTHONPATH: found.path, ANONYMIZED_TELEMETRY: "False" },
     stdio: "ignore",
   });

@@ -6,6 +6,8 @@ import { pluginCandleEmbed, type OramaPluginOptions } from "candle-embed/orama";
 import { loadPrompted, noting } from "./support.js";
 
 const { backend } = await loadPrompted();
+// As the schemas below say.
+expect(backend.dimensions).toBe(32);
 const titles = ["a river of stones", "the second text", "naïve café, 日本語, 🦜"];
 
 function database(options: Partial<OramaPluginOptions> = {}) {
@@ -14,7 +16,7 @@ function database(options: Partial<OramaPluginOptions> = {}) {
   const schema = {
     title: "string",
     body: "string",
-    embedding: `vector[${String(backend.dimensions)}]`,
+    embedding: "vector[32]",
   } as const;
   return { db: create({ schema, plugins: [plugin] }), plugin, calls };
 }
@@ -22,7 +24,7 @@ function database(options: Partial<OramaPluginOptions> = {}) {
 /** The best documents for a term, with their vectors. */
 async function find(db: AnyOrama, term: string, mode: "vector" | "hybrid" = "vector") {
   const { hits } = await search(db, { mode, term, includeVectors: true } as never);
-  return hits.map(({ document, score }) => ({ ...(document as Record<string, unknown>), score }));
+  return hits.map(({ document, score }) => ({ ...(document as { embedding?: number[] }), score }));
 }
 
 it("embeds what is inserted, and terms with the prompt for queries", async () => {
@@ -92,7 +94,7 @@ it("takes a function for the text, and another property", async () => {
     property: "v",
   });
   const db = create({
-    schema: { tags: "string[]", v: `vector[${String(backend.dimensions)}]` },
+    schema: { tags: "string[]", v: "vector[32]" },
     plugins: [plugin],
   });
   await insert(db, { tags: ["red", "blue"] });

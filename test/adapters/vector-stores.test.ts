@@ -83,6 +83,7 @@ describe("Qdrant", () => {
   });
 
   it.skipIf(qdrant.path === undefined)(`finds them again ${qdrant.reason ?? ""}`, async () => {
+    if (qdrant.path === undefined) throw new Error(qdrant.reason);
     const bytes = await backend.embedDocuments(texts, { outputType: "uint8" });
     const program = `
 import json, sys
@@ -96,7 +97,7 @@ for name, kind in (("floats", Datatype.FLOAT32), ("bytes", Datatype.UINT8)):
     client.upsert(name, points=[PointStruct(**point) for point in data[name]])
     found.append([client.query_points(name, query=point["vector"], limit=1).points[0].id for point in data[name]])
 print(json.dumps(found))`;
-    const output = execFileSync(qdrant.python as string, ["-c", program], {
+    const output = execFileSync(qdrant.python, ["-c", program], {
       input: JSON.stringify({
         floats: toQdrantPoints(embeddings, { ids, payloads }),
         bytes: toQdrantPoints(bytes, { ids }),
