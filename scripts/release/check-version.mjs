@@ -22,7 +22,9 @@ const found = {
   ),
 };
 const tagged = process.argv[2] !== undefined;
-const wrong = Object.entries(found).filter(([where, value]) => value !== version && (tagged || where !== "tag"));
+const wrong = Object.entries(found).filter(
+  ([where, value]) => value !== version && (tagged || where !== "tag"),
+);
 for (const [where, value] of wrong) console.error(`${where}: ${value}, but package.json says ${version}`);
 const unreleased = tagged && /^## .*$/m.exec(read("CHANGELOG.md"))[0].includes("unreleased");
 if (unreleased) console.error("CHANGELOG.md still calls this version unreleased");

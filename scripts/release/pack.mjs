@@ -3,11 +3,9 @@
 //   node scripts/release/pack.mjs FOLDER
 //
 // In a workflow GITHUB_REPOSITORY names the repository that provenance is checked against.
-import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { budgets, packAll } from "./packages.mjs";
+import { budgets, packAll, writeList } from "./packages.mjs";
 
 const target = process.argv[2];
 if (target === undefined) {
@@ -23,11 +21,4 @@ for (const { kind, tarball, unpackedSize } of packed) {
   console.log(`- ${path.basename(tarball)}: ${unpackedSize} bytes unpacked (at most ${budgets[kind]})`);
   if (unpackedSize > budgets[kind]) throw new Error(`${tarball} is larger than it may be`);
 }
-// The order in which they are published, and what publish.mjs checks before it publishes them.
-const list = packed.map(({ name, version, tarball }) => ({
-  name,
-  version,
-  tarball: path.basename(tarball),
-  sha256: createHash("sha256").update(readFileSync(tarball)).digest("hex"),
-}));
-writeFileSync(path.join(target, "packages.json"), `${JSON.stringify(list, null, 2)}\n`);
+writeList(packed, target);

@@ -1,5 +1,6 @@
 // The npm packages of a release: where they lie, and their tarballs as they are published.
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -39,17 +40,48 @@ export function platforms() {
 }
 
 /**
- * The addon of a platform: what `scripts/platforms` or a release built into its package; else, for this machine's own,
- * what `npm run build` left in the root.
+ * What there is to publish, in the order in which it has to be: candle-embed last, since an install finds what it names from
+ * then on. Of a platform that `scripts/platforms` or a release built, its package has the addon; else, unless the release has
+ * to be complete, this machine's own is what `npm run build` left in the root.
  */
-export function addonFile(platform) {
-  const name = `candle-embed.${platform}.node`;
-  return [path.join(root, "npm", platform, name), path.join(root, name)].find((file) => existsSync(file));
+function sources(complete) {
+  const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+  const native = platforms().map((platform) => {
+    const folder = path.join(root, "npm", platform);
+    const places = complete ? [folder] : [folder, root];
+    const addon = places.map((place) => path.join(place, `candle-embed.${platform}.node`)).find(existsSync);
+    const change = (manifest, staged) => {
+      if (addon !== undefined) cpSync(addon, path.join(staged, manifest.main));
+      addNotices(staged);
+    };
+    return { kind: "native", folder, binary: addon !== undefined, change };
+  });
+  const wasm = path.join(root, "npm/wasm");
+  return [
+    ...native,
+    { kind: "model", folder: path.join(root, "models/all-MiniLM-L6-v2"), binary: true, change: () => {} },
+    {
+      kind: "wasm",
+      folder: wasm,
+      binary: existsSync(path.join(wasm, "dist/wasm/node.js")),
+      change: (_, staged) => addNotices(staged),
+    },
+    {
+      kind: "main",
+      folder: root,
+      binary: existsSync(path.join(root, "dist/index.js")),
+      change: (manifest) => {
+        for (const field of ofTheRepository) delete manifest[field];
+        manifest.optionalDependencies = Object.fromEntries(
+          platforms().map((platform) => [`@candle-embed/binding-${platform}`, version]),
+        );
+      },
+    },
+  ];
 }
 
 /**
- * Packs every package into `target`, in the order in which they have to be published: candle-embed last, since an install
- * finds what it names from then on.
+ * Packs every package into `target`, in the order in which they have to be published.
  *
  * @param {string} target
  * @param {{ complete?: boolean, repository?: string }} [options] complete: fail where an addon or the WebAssembly is missing.
@@ -57,13 +89,16 @@ export function addonFile(platform) {
  * @returns {Packed[]}
  */
 export function packAll(target, { complete = false, repository } = {}) {
+  const all = sources(complete);
+  const missing = all
+    .filter(({ binary }) => !binary)
+    .map(({ folder }) => path.relative(root, folder) || "dist");
+  if (complete && missing.length > 0) throw new Error(`nothing was built for ${missing.join(", ")}`);
   const stage = mkdtempSync(path.join(tmpdir(), "candle-embed-pack-"));
   mkdirSync(target, { recursive: true });
   try {
-    const packed = [];
-    const add = (kind, folder, binary, change = () => {}) => {
-      if (complete && !binary) throw new Error(`${path.relative(root, folder)}: nothing was built for it`);
-      const staged = path.join(stage, String(packed.length));
+    return all.map(({ kind, folder, binary, change }, index) => {
+      const staged = path.join(stage, String(index));
       copyPackage(folder, staged);
       editManifest(staged, (manifest) => {
         if (repository !== undefined) manifest.repository = { type: "git", url: `git+${repository}.git` };
@@ -71,38 +106,22 @@ export function packAll(target, { complete = false, repository } = {}) {
       });
       const { name, version, filename, unpackedSize, files } = npmPack(staged, target);
       const tarball = path.join(target, filename);
-      packed.push({
-        name,
-        version,
-        kind,
-        tarball,
-        unpackedSize,
-        files: files.map((file) => file.path),
-        binary,
-      });
-    };
-
-    for (const platform of platforms()) {
-      const addon = addonFile(platform);
-      add("native", path.join(root, "npm", platform), addon !== undefined, (manifest, staged) => {
-        if (addon !== undefined) cpSync(addon, path.join(staged, manifest.main));
-        addNotices(staged);
-      });
-    }
-    add("model", path.join(root, "models/all-MiniLM-L6-v2"), true);
-    const wasm = path.join(root, "npm/wasm");
-    add("wasm", wasm, existsSync(path.join(wasm, "dist/wasm/node.js")), (_, staged) => addNotices(staged));
-    const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-    add("main", root, existsSync(path.join(root, "dist/index.js")), (manifest) => {
-      for (const field of ofTheRepository) delete manifest[field];
-      manifest.optionalDependencies = Object.fromEntries(
-        platforms().map((platform) => [`@candle-embed/binding-${platform}`, version]),
-      );
+      return { name, version, kind, tarball, unpackedSize, files: files.map((file) => file.path), binary };
     });
-    return packed;
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+/** Writes packages.json beside the tarballs: their order, and the hashes that publish.mjs checks before it publishes them. */
+export function writeList(packed, target) {
+  const list = packed.map(({ name, version, tarball }) => ({
+    name,
+    version,
+    tarball: path.basename(tarball),
+    sha256: createHash("sha256").update(readFileSync(tarball)).digest("hex"),
+  }));
+  writeFileSync(path.join(target, "packages.json"), `${JSON.stringify(list, null, 2)}\n`);
 }
 
 /** What is in a package and lies in the repository. */

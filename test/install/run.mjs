@@ -6,13 +6,13 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 
-import { packAll, root } from "../../scripts/release/packages.mjs";
+import { packAll, root, writeList } from "../../scripts/release/packages.mjs";
+import { publishAll } from "../../scripts/release/publish.mjs";
 import { bundlersSection } from "./bundlers.mjs";
 import { managersSection } from "./managers.mjs";
 import { measuresSection } from "./measures.mjs";
 import { packagesSection } from "./packages.mjs";
 import { platformsSection } from "./platforms.mjs";
-import { run } from "./process.mjs";
 import { startRegistry } from "./registry.mjs";
 import { keep, page, read } from "./report.mjs";
 import { runtimesSection } from "./runtimes.mjs";
@@ -40,13 +40,21 @@ let registry;
 try {
   const tools = await getTools();
   const packed = packAll(path.join(folder, "packed"));
+  writeList(packed, path.join(folder, "packed"));
   for (const { name, binary } of packed)
     if (!binary) console.log(`- ${name}: nothing built here, published empty`);
   registry = await startRegistry(tools, path.join(folder, "registry"));
   writeFileSync(path.join(folder, ".npmrc"), registry.npmrc);
-  for (const { tarball } of packed) {
-    await run("npm", ["publish", tarball, "--ignore-scripts", "--registry", registry.url], { cwd: folder });
-  }
+  const publish = () =>
+    publishAll(path.join(folder, "packed"), {
+      options: ["--registry", registry.url],
+      cwd: folder,
+      log: () => {},
+    });
+  publish();
+  // As a release that is run again.
+  const again = publish().filter(({ published }) => published);
+  if (again.length > 0) throw new Error(`published twice: ${again.map(({ name }) => name).join(", ")}`);
   const context = { folder, tools, registry, packed };
   let red = 0;
   for (const [name, section] of Object.entries(sections)) {
