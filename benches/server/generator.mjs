@@ -36,12 +36,13 @@ const spread = (times) => ({
 
 async function run(request) {
   const result = await runLoad({ ...request, requests: toRequests(request) });
-  const { byStatus, lags, ...rest } = result;
+  const { byStatus, settled, lags, ...rest } = result;
   const good = byStatus.get(200) ?? [];
   return {
     ...rest,
     statuses: Object.fromEntries([...byStatus].map(([status, times]) => [status, times.length])),
     accepted: spread(good),
+    settled: spread(settled),
     lag: spread(lags),
     // Of each slice of the run, for what changes slowly. Answers come in about the order in which they were due.
     slices: Array.from({ length: request.slices ?? 0 }, (_, i) =>

@@ -9,6 +9,7 @@ import { HttpConnection } from "./http-connection.mjs";
  * @property {number} connections at most so many at once
  * @property {number} [rate] requests a second; without it each connection sends its next when it has an answer
  * @property {number} [pause] milliseconds between an answer and the next request, without a rate
+ * @property {number} [settle] seconds at the start that `settled` leaves out
  * @property {number} [keepAnswers] so many of the first answers are kept
  * @property {number} [seed] of the arrivals
  * @property {boolean} [stopAfterFailure] a connection that failed is not replaced, without a rate
@@ -36,13 +37,14 @@ const DRAIN_MS = 30_000;
  * @param {Load} load
  */
 export async function runLoad(load) {
-  const { requests, seconds, connections: limit, keepAnswers = 0, pause = 0 } = load;
+  const { requests, seconds, connections: limit, settle = 0, keepAnswers = 0, pause = 0 } = load;
   const arrivals = load.rate === undefined ? undefined : poisson(load.rate, seconds, load.seed ?? 1);
   const idle = [];
   const open = new Set();
   const waiting = [];
   const latencies = { all: [], byStatus: new Map() };
   const lags = [];
+  const settled = [];
   const failures = { refused: 0, reset: 0 };
   const lost = [];
   const answers = [];
@@ -88,6 +90,7 @@ export async function runLoad(load) {
     let times = latencies.byStatus.get(status);
     if (times === undefined) latencies.byStatus.set(status, (times = []));
     times.push(lastAnswer - request.due);
+    if (status === 200 && request.due >= start + settle * 1000) settled.push(lastAnswer - request.due);
     if (answers.length < keepAnswers) answers.push({ index: request.index, status, body: body.toString() });
   };
   const fail = (request, failure) => {
@@ -131,6 +134,7 @@ export async function runLoad(load) {
     sent: next,
     seconds: (lastAnswer - start) / 1000,
     byStatus: latencies.byStatus,
+    settled,
     failures,
     unanswered: outstanding,
     lost,

@@ -3,6 +3,7 @@ import type { EmbedOptions } from "../embedding-backend.js";
 import type { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
 import { HttpError } from "./http-error.js";
+import { OverloadDetector } from "./overload.js";
 import { WaitingTexts, type EmbedWork, type Range, type WorkTimes } from "./waiting-texts.js";
 
 export interface BatchLimits {
@@ -40,6 +41,12 @@ interface Batch {
 /** A request's share of a call while others wait: small ones get in, whatever a huge one has left. */
 const quantumTokens = 256;
 
+/**
+ * What a request may wait in an overload, in milliseconds: a few calls of a small model, so that there is always a next one.
+ * Whoever is answered is answered about as soon as at a load that can be borne; a longer queue would serve nobody more.
+ */
+const overloadWaitMs = 20;
+
 /** How much the last call counts for the learned figures. */
 const learningRate = 0.1;
 
@@ -55,6 +62,7 @@ export class Batcher {
   /** In the order of their turns. */
   readonly #waiting = new Set<WaitingTexts>();
   readonly #running = new Set<Batch>();
+  readonly #overload = new OverloadDetector();
   #tokensPerCharacter = 0.25;
   #tokensPerMs = 10;
 
@@ -105,8 +113,14 @@ export class Batcher {
 
   #checkRoom(): void {
     const { maxQueue, maxWaitMs, concurrency } = this.#limits;
-    if (this.#running.size < concurrency) return;
-    if (this.#waiting.size < maxQueue && this.#expectedWaitMs() <= maxWaitMs) return;
+    const waitMs = this.#running.size < concurrency ? 0 : this.#expectedWaitMs();
+    this.#overload.arrived(waitMs, overloadWaitMs);
+    if (waitMs === 0) return;
+    const isFull = this.#waiting.size >= maxQueue;
+    if (isFull) this.#overload.overflowed();
+    // Behind the running call alone anyone may wait, however slow the model is.
+    const comesSoon = waitMs <= overloadWaitMs || this.#waiting.size === 0;
+    if (!isFull && waitMs <= maxWaitMs && (comesSoon || !this.#overload.isOverloaded)) return;
     throw new HttpError(429, "too many requests are waiting; try again after the pause in retry-after", {
       code: "rate_limit_exceeded",
       retryAfter: Math.min(60, Math.max(0.05, this.pendingTokens / this.#tokensPerMs / 1_000)),
@@ -115,7 +129,6 @@ export class Batcher {
 
   /** Until a request that comes now has its first turn: behind the running calls and a share of everyone who waits. */
   #expectedWaitMs(): number {
-    if (this.#limits.maxWaitMs === Infinity) return 0;
     let ahead = 0;
     for (const { waitingTokens } of this.#waiting) ahead += Math.min(waitingTokens, quantumTokens);
     for (const { tokens } of this.#running) ahead += tokens;
@@ -160,6 +173,7 @@ export class Batcher {
     let from = 0;
     for (const { request, range } of slices) {
       request.deliver(embeddings, from, range);
+      if (request.settled) this.#overload.answered();
       from += range.end - range.start;
     }
   }

@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
 
-import { float32ToJson, joinNumbers } from "../../src/utils/float32-to-json.js";
 import { inBatches } from "../../src/utils/in-batches.js";
 import { maxLineBytes, splitRawLines, type RawLine } from "../../src/utils/raw-lines.js";
 
@@ -57,19 +56,4 @@ it("gathers batches by number and by size", async () => {
     ["b", "c"],
   ]);
   expect(await collect(inBatches([], text))).toEqual([]);
-});
-
-it("prints float32 numbers that read back as the same float32", () => {
-  const random = Float32Array.from(
-    { length: 20_000 },
-    (_, i) => Math.sin(i * 12.9898) * 10 ** ((i % 60) - 45),
-  );
-  const special = Float32Array.of(0, 1, -1, 0.1, 1 / 3, 16_777_217, 1.17549435e-38, 1e-45, 3.4028235e38);
-  for (const value of [...random, ...special]) {
-    const text = float32ToJson(value);
-    expect(Math.fround(JSON.parse(text) as number)).toBe(value);
-  }
-  expect(float32ToJson(Math.fround(0.1))).toBe("0.1");
-  expect(joinNumbers(Float32Array.of(0.25, -0.1), ",")).toBe("0.25,-0.1");
-  expect(joinNumbers(Int8Array.of(-128, 127), " ")).toBe("-128 127");
 });

@@ -48,3 +48,9 @@ it("refuses what JSON cannot say", () => {
     expect(() => write(Float32Array.of(0.5, value))).toThrow(/no number/);
   }
 });
+
+it("writes any separator", () => {
+  const target = Buffer.alloc(2 * mostFloat32JsonBytes);
+  const end = writeFloat32Row(target, 0, Float32Array.of(0.25, -2), " ".charCodeAt(0));
+  expect(target.toString("latin1", 0, end)).toBe("0.250000000 -2");
+});

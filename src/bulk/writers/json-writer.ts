@@ -1,8 +1,8 @@
 import type { OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
-import { joinNumbers } from "../../utils/float32-to-json.js";
 import type { Output } from "../output.js";
 import type { InputText } from "../record.js";
+import { numberRows } from "./number-rows.js";
 import { recordHeads } from "./record-heads.js";
 import type { VectorWriter, WriterOptions } from "./vector-writer.js";
 
@@ -29,12 +29,12 @@ export class JsonWriter implements VectorWriter {
   }
 
   async write(texts: readonly InputText[], embeddings: Embeddings<OutputVector>): Promise<void> {
-    let chunk = "";
-    for (const [row, head] of recordHeads(texts, embeddings, this.#withText).entries()) {
-      chunk += this.#rows++ === 0 ? this.#frame.open : this.#frame.separator;
-      // The vector is joined in by hand: JSON.stringify would print the digits of doubles.
-      chunk += `${head.slice(0, -1)},"embedding":[${joinNumbers(embeddings.at(row), ",")}]}`;
-    }
+    const heads = recordHeads(texts, embeddings, this.#withText);
+    const chunk = numberRows(embeddings, ",", (row) => {
+      const between = this.#rows++ === 0 ? this.#frame.open : this.#frame.separator;
+      // The vector is put in by hand: JSON.stringify would print the digits of doubles.
+      return { before: `${between}${(heads[row] as string).slice(0, -1)},"embedding":[`, after: "]}" };
+    });
     await this.#output.write(chunk);
   }
 

@@ -1,8 +1,8 @@
 import type { OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
-import { joinNumbers } from "../../utils/float32-to-json.js";
 import type { Output } from "../output.js";
 import type { InputText } from "../record.js";
+import { numberRows } from "./number-rows.js";
 import type { VectorWriter } from "./vector-writer.js";
 
 /** One vector a line, numbers separated by spaces. */
@@ -14,9 +14,7 @@ export class TextWriter implements VectorWriter {
   }
 
   async write(_texts: readonly InputText[], embeddings: Embeddings<OutputVector>): Promise<void> {
-    let lines = "";
-    for (const row of embeddings) lines += `${joinNumbers(row, " ")}\n`;
-    await this.#output.write(lines);
+    await this.#output.write(numberRows(embeddings, " ", () => ({ before: "", after: "\n" })));
   }
 
   async end(): Promise<void> {
