@@ -44,7 +44,7 @@ describe("zizmor", async () => {
         (error: unknown) => error as { stdout: string; stderr: string },
       );
       expect(stdout + stderr).toMatch(/No findings to report/);
-      },
+    },
   );
 });
 
