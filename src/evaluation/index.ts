@@ -1,5 +1,6 @@
 /**
- * How good embeddings are: retrieval and similarity metrics, data sets, recall scenarios, and what quantisation costs.
+ * How good embeddings are, and how fast they come: retrieval and similarity metrics, data sets, recall scenarios, what
+ * quantisation costs, texts a second.
  *
  * @packageDocumentation
  */
@@ -38,6 +39,7 @@ export {
   type ScenarioFact,
   type ScenarioQuestion,
 } from "./recall/scenario.js";
+export { measureSpeed, type SpeedOptions, type SpeedPoint } from "./speed.js";
 export type { SweepModelOptions } from "./sweep/embed-in-process.js";
 export { outputNames, type OutputName } from "./sweep/outputs.js";
 export { plotSweep } from "./sweep/plot.js";

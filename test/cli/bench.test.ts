@@ -125,8 +125,8 @@ it("sweeps a model, and draws it", async () => {
 });
 
 it.each([
-  [["bench"], /USAGE: bench measures quality, recall, sweep; say which/],
-  [["bench", "speeed"], /USAGE: bench measures quality, recall, sweep; say which, not "speeed"/],
+  [["bench"], /USAGE: bench measures quality, recall, speed, sweep; say which/],
+  [["bench", "speeed"], /USAGE: bench measures quality, recall, speed, sweep; say which, not "speeed"/],
   [["bench", "quality", "--dtype", "int4"], /USAGE: --dtype must be one of float32, int8, not "int4"/],
   [["bench", "quality", "--dtype", "int8,"], /USAGE: --dtype has nothing between two commas/],
   [
@@ -172,4 +172,28 @@ it("ends at Ctrl-C, the process that embeds too", async () => {
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   child.kill("SIGINT");
   expect([130, "SIGINT"]).toContain(await ended);
+});
+
+it("measures speed by length of texts and size of calls", async () => {
+  const { code, stdout } = await runCli([
+    ...["bench", "speed", "--tokens", "8,16,100000", "--texts", "1,3", "--dtype", "float32,int8", "--json"],
+    tinyModel,
+  ]);
+  expect(code).toBe(0);
+  const results = JSON.parse(stdout) as { embedder: string; points: Record<string, number>[] }[];
+  expect(results.map(({ embedder }) => embedder)).toEqual(["tiny-bert-mean float32", "tiny-bert-mean int8"]);
+  for (const { points } of results) {
+    expect(points.map(({ texts }) => texts)).toEqual([1, 3, 1, 3]);
+    for (const { calls, textsPerSecond, texts, p50Ms, p95Ms } of points) {
+      expect(calls).toBeGreaterThanOrEqual(3);
+      expect(textsPerSecond).toBeCloseTo((1000 * (texts as number)) / (p50Ms as number));
+      expect(p95Ms).toBeGreaterThanOrEqual(p50Ms as number);
+    }
+  }
+  const table = await runCli(["bench", "speed", "--tokens", "8", "--texts", "1", tinyModel]);
+  expect(table.stdout).toMatch(
+    /^tiny-bert-mean float32: loaded in \d+ ms, \d+ threads\n\nmodel +tokens a text/,
+  );
+  const tooLong = await runCli(["bench", "speed", "--tokens", "100000", tinyModel]);
+  expect([tooLong.code, tooLong.stderr]).toEqual([1, expect.stringContaining("fewer than any of 100000")]);
 });

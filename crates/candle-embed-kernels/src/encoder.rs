@@ -231,8 +231,10 @@ impl Encoder {
         };
         if alone {
             work(0);
-        } else {
+        } else if plan.together > 0 {
             pool.run(work);
+        } else {
+            pool.run_with_helpers(work);
         }
         if let Some((way, started)) = started {
             self.pace.record(way, operations, started.elapsed());

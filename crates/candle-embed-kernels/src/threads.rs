@@ -1,11 +1,11 @@
-//! The engine's own threads: `n - 1` workers and the caller, woken by one counter, with a short spin before they park.
+//! The engine's own threads: `n - 1` workers and the caller, woken by one word, with a short spin before they park.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::hint::spin_loop;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 
@@ -32,11 +32,11 @@ pub struct ThreadPool {
 }
 
 struct Shared {
-    /// Counts jobs; a change is the signal to start.
-    epoch: AtomicUsize,
+    /// The [`Gate`] of the current run. A new one is the signal to start.
+    gate: AtomicU64,
     job: UnsafeCell<Option<*const Job<'static>>>,
-    /// Workers that have not finished the current job.
-    running: AtomicUsize,
+    /// Workers that have finished the current run's job.
+    finished: AtomicUsize,
     stop: AtomicBool,
     parked: Vec<AtomicBool>,
     caller_parked: AtomicBool,
@@ -44,8 +44,9 @@ struct Shared {
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
-// SAFETY: `job` is written only while no worker runs (`running` is 0 and callers take turns) and read only after the
-// epoch has announced it; the closure it points to is `Sync` and outlives the run.
+// SAFETY: `job` is read only by workers that the gate let into the run, and written only before that run's gate opens and
+// after all workers of the run before have finished (callers take turns); the closure it points to is `Sync` and outlives
+// the run.
 unsafe impl Sync for Shared {}
 // SAFETY: as above; the pointer is never used after the run that set it.
 unsafe impl Send for Shared {}
@@ -60,9 +61,9 @@ impl ThreadPool {
     pub fn new(threads: usize) -> Self {
         let wanted = threads.max(1) - 1;
         let shared = Arc::new(Shared {
-            epoch: AtomicUsize::new(0),
+            gate: AtomicU64::new(0),
             job: UnsafeCell::new(None),
-            running: AtomicUsize::new(0),
+            finished: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
             caller_parked: AtomicBool::new(false),
@@ -91,22 +92,36 @@ impl ThreadPool {
     ///
     /// # Panics
     ///
-    /// With the first panic of the job, after all threads have stopped; and where the job itself calls `run`.
+    /// With the first panic of the job, after all threads have stopped; and where the job itself calls the pool.
     pub fn run(&self, job: impl Fn(usize) + Sync) {
-        assert!(!INSIDE.get(), "ThreadPool::run was called from inside a job");
+        self.start(&job, Attendance::Everyone);
+    }
+
+    /// As [`ThreadPool::run`], but without waiting for threads that have not begun when rank 0 is done: for jobs whose rank 0
+    /// goes on until nothing is left to do. Where the event loop or other programs want the processors too, a thread may
+    /// come milliseconds late: with two threads on two cores, calls of 16 to 64 short texts became 8 % quicker.
+    ///
+    /// # Panics
+    ///
+    /// As [`ThreadPool::run`].
+    pub fn run_with_helpers(&self, job: impl Fn(usize) + Sync) {
+        self.start(&job, Attendance::WhoeverComes);
+    }
+
+    fn start(&self, job: &Job<'_>, attendance: Attendance) {
+        assert!(!INSIDE.get(), "a job of a ThreadPool called the pool");
         let _turn = lock(&self.turn);
         let shared = &*self.shared;
         let workers = self.workers.len();
         if workers > 0 {
-            let job: &Job<'_> = &job;
-            // SAFETY: only the lifetime changes; this function does not return or unwind before every worker has
-            // finished with the reference.
+            // SAFETY: only the lifetime changes; this function does not return or unwind before every worker that the
+            // gate let in has finished with the reference.
             let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
             *lock(&shared.caller) = Some(thread::current());
-            // SAFETY: no worker reads the cell before the epoch changes.
+            // SAFETY: no worker reads the cell before the gate opens.
             unsafe { *shared.job.get() = Some(std::ptr::from_ref(job)) };
-            shared.running.store(workers, Ordering::Relaxed);
-            shared.epoch.fetch_add(1, Ordering::SeqCst);
+            shared.finished.store(0, Ordering::Relaxed);
+            shared.open_gate();
             for (worker, parked) in self.workers.iter().zip(&shared.parked) {
                 if parked.load(Ordering::SeqCst) {
                     worker.thread().unpark();
@@ -114,7 +129,11 @@ impl ThreadPool {
             }
         }
         let own = guarded(|| job(0));
-        wait(&shared.caller_parked, || shared.running.load(Ordering::SeqCst) == 0);
+        let expected = match attendance {
+            Attendance::Everyone => workers,
+            Attendance::WhoeverComes => shared.close_gate(),
+        };
+        wait(&shared.caller_parked, || shared.finished.load(Ordering::SeqCst) == expected);
         let from_worker = lock(&shared.panic).take();
         if let Some(panic) = own.err().or(from_worker) {
             resume_unwind(panic);
@@ -128,7 +147,7 @@ impl ThreadPool {
     /// As [`ThreadPool::run`].
     pub fn for_each(&self, tasks: usize, task: impl Fn(usize) + Sync) {
         let next = AtomicUsize::new(0);
-        self.run(|_| {
+        self.run_with_helpers(|_| {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 if at >= tasks {
@@ -143,7 +162,7 @@ impl ThreadPool {
 impl Drop for ThreadPool {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
-        self.shared.epoch.fetch_add(1, Ordering::SeqCst);
+        self.shared.open_gate();
         for worker in self.workers.drain(..) {
             worker.thread().unpark();
             // A worker never unwinds: jobs are guarded.
@@ -152,28 +171,84 @@ impl Drop for ThreadPool {
     }
 }
 
+/// Which threads a run waits for.
+#[derive(Clone, Copy)]
+enum Attendance {
+    Everyone,
+    /// Those that began before rank 0 was done.
+    WhoeverComes,
+}
+
+/// Who may still take part in which run. Bits 32 to 63: the number of the run; bit 31: whether it takes no workers any
+/// more; below: how many it took.
+#[derive(Clone, Copy)]
+struct Gate(u64);
+
+impl Gate {
+    const CLOSED: u64 = 1 << 31;
+
+    fn run(self) -> u64 {
+        self.0 >> 32
+    }
+
+    fn is_closed(self) -> bool {
+        self.0 & Self::CLOSED != 0
+    }
+
+    fn taken(self) -> usize {
+        (self.0 & (Self::CLOSED - 1)) as usize
+    }
+}
+
 impl Shared {
+    fn gate(&self) -> Gate {
+        Gate(self.gate.load(Ordering::SeqCst))
+    }
+
+    /// Begins the next run. By one thread at a time.
+    fn open_gate(&self) {
+        self.gate.store(self.gate().run().wrapping_add(1) << 32, Ordering::SeqCst);
+    }
+
+    /// Takes no more workers into this run, and says how many it has.
+    fn close_gate(&self) -> usize {
+        Gate(self.gate.fetch_or(Gate::CLOSED, Ordering::SeqCst)).taken()
+    }
+
     fn work(&self, index: usize) {
         let mut seen = 0;
         loop {
-            wait(&self.parked[index], || self.epoch.load(Ordering::SeqCst) != seen);
+            wait(&self.parked[index], || self.gate().run() != seen);
             if self.stop.load(Ordering::SeqCst) {
                 return;
             }
-            seen = seen.wrapping_add(1);
-            // SAFETY: the epoch was announced after the cell was written, and the caller keeps the closure alive until
-            // `running` is 0.
-            let job = unsafe { (*self.job.get()).map(|job| &*job) };
-            if let Some(Err(panic)) = job.map(|job| guarded(|| job(index + 1))) {
-                lock(&self.panic).get_or_insert(panic);
+            let mut gate = self.gate();
+            seen = gate.run();
+            // Others may come in at the same moment. That the run ends, or the next begins, means being too late.
+            while gate.run() == seen && !gate.is_closed() {
+                match self.gate.compare_exchange(gate.0, gate.0 + 1, Ordering::SeqCst, Ordering::SeqCst) {
+                    Ok(_) => {
+                        self.take_part(index + 1);
+                        break;
+                    }
+                    Err(now) => gate = Gate(now),
+                }
             }
-            // By now the next caller may be in already; then it is woken for nothing and parks again.
-            if self.running.fetch_sub(1, Ordering::SeqCst) == 1
-                && self.caller_parked.load(Ordering::SeqCst)
-                && let Some(caller) = &*lock(&self.caller)
-            {
-                caller.unpark();
-            }
+        }
+    }
+
+    fn take_part(&self, rank: usize) {
+        // SAFETY: the gate let this worker in, so the cell holds this run's job until `finished` counts this worker.
+        let job = unsafe { (*self.job.get()).map(|job| &*job) };
+        if let Some(Err(panic)) = job.map(|job| guarded(|| job(rank))) {
+            lock(&self.panic).get_or_insert(panic);
+        }
+        self.finished.fetch_add(1, Ordering::SeqCst);
+        // By now the next caller may be in already; then it is woken for nothing and parks again.
+        if self.caller_parked.load(Ordering::SeqCst)
+            && let Some(caller) = &*lock(&self.caller)
+        {
+            caller.unpark();
         }
     }
 }
@@ -309,6 +384,39 @@ mod tests {
             });
             assert_eq!(sum.into_inner(), 4950);
         }
+    }
+
+    #[test]
+    fn helpers_take_part_in_their_own_run_or_not_at_all() {
+        let pool = ThreadPool::new(4);
+        for run in 0..20_000usize {
+            let (job, done) = (AtomicUsize::new(run), AtomicUsize::new(0));
+            let next = AtomicUsize::new(0);
+            pool.run_with_helpers(|_| {
+                while next.fetch_add(1, Ordering::Relaxed) < 5 {
+                    // A helper of an earlier run would read what is gone by now.
+                    assert_eq!(job.load(Ordering::Relaxed), run);
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            assert_eq!(done.into_inner(), 5);
+            job.store(usize::MAX, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_run_with_helpers_does_not_wait_for_those_that_are_late() {
+        let pool = ThreadPool::new(2);
+        let (mut alone, began) = (0, AtomicUsize::new(0));
+        for _ in 0..2_000 {
+            began.store(0, Ordering::Relaxed);
+            pool.run_with_helpers(|_| {
+                began.fetch_add(1, Ordering::Relaxed);
+            });
+            alone += usize::from(began.load(Ordering::Relaxed) == 1);
+        }
+        // Rank 0 has next to nothing to do, so that it is done before the other has heard of it.
+        assert!(alone > 0);
     }
 
     #[test]

@@ -2,17 +2,20 @@ import { UsageError, type Command, type Context } from "../command.js";
 import { sourceOptionsHelp } from "../model-options.js";
 import { quality, qualityOptions } from "./bench/quality.js";
 import { recall, recallOptions } from "./bench/recall.js";
+import { speed, speedOptions } from "./bench/speed.js";
 import { sweep, sweepOptions } from "./bench/sweep.js";
 
 const help = `Usage: candle-embed bench quality [options] [MODEL...]
        candle-embed bench recall [options] [MODEL...]
        candle-embed bench sweep [options] [MODEL]
+       candle-embed bench speed [options] [MODEL...]
 
-Measures how good the vectors of models are. MODEL is a name ("candle-embed models" lists them), a hub id (org/name) or
+Measures how good the vectors of models are, and how fast they come. MODEL is a name ("candle-embed models" lists them), a hub id (org/name) or
 a folder (default: the all-MiniLM-L6-v2 that is installed).
 
   quality   on data sets: nDCG@10, recall and their like for retrieval, Spearman and Pearson for pairs of sentences
   recall    on scenarios: facts to remember, questions, and texts that look like the answer and are none
+  speed     texts a second and milliseconds a call, by length of the texts and size of the call
   sweep     what int8 weights, shorter vectors and int8 or binary output cost on one data set
 
 Options of quality and sweep:
@@ -31,8 +34,11 @@ Options of sweep:
       --dimensions LIST    lengths of vectors (default: the model's, and 512, 256, 128, 64 where below it)
       --outputs LIST       float32, int8, binary, binary+rescore (default: all)
       --plot FILE          write quality against bytes per vector as SVG
+Options of speed:
+      --tokens LIST        tokens of the texts (default: 16,64,128,256,512, those the model reads)
+      --texts LIST         texts of a call (default: 1,8,64)
 Options of all:
-      --dtype LIST         float32, int8: each model in each (default: quality and recall as it is; sweep both)
+      --dtype LIST         float32, int8: each model in each (default: as it is; sweep both)
       --json               print all figures as JSON
       --markdown           print the tables as Markdown
       --save FILE          write all figures as JSON too
@@ -42,18 +48,19 @@ ${sourceOptionsHelp}
 Examples:
   candle-embed bench quality --data stsb ./my-model all-MiniLM-L6-v2
   candle-embed bench recall --dtype float32,int8 ./my-model
+  candle-embed bench speed --dtype float32,int8 ./my-model
   candle-embed bench sweep --data ./cranfield --plot sweep.svg ./my-model`;
 
 const parts: ReadonlyMap<string, (args: readonly string[], context: Context) => Promise<void>> = new Map(
-  Object.entries({ quality, recall, sweep }),
+  Object.entries({ quality, recall, speed, sweep }),
 );
 
 /** `candle-embed bench` */
 export const bench: Command = {
-  summary: "measure how good a model's vectors are",
+  summary: "measure how good a model's vectors are, and how fast they come",
   help,
-  options: { ...qualityOptions, ...recallOptions, ...sweepOptions },
-  operands: ["quality", "recall", "sweep"],
+  options: { ...qualityOptions, ...recallOptions, ...speedOptions, ...sweepOptions },
+  operands: ["quality", "recall", "speed", "sweep"],
   run,
 };
 

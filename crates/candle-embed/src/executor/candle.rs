@@ -256,7 +256,7 @@ impl Executor for CandleExecutor {
     fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()> {
         let next = AtomicUsize::new(0);
         let outcome = Mutex::new(Ok(()));
-        threads.run(|rank| {
+        threads.run_with_helpers(|rank| {
             let states_of = |text: usize| {
                 let ids = tokens.text(text);
                 self.lanes[rank].install(|| self.encode(ids, &mut |_, _, _| Ok(()))?.flatten_all()?.to_vec1::<f32>())

@@ -81,7 +81,7 @@ impl Executor for StaticExecutor {
         if tokens.len() <= CHUNK {
             work(0);
         } else {
-            threads.run(work);
+            threads.run_with_helpers(work);
         }
         Ok(())
     }

@@ -58,21 +58,30 @@ export async function forEachModel(
   context: Context,
   use: (embedder: Embedder) => Promise<void>,
 ): Promise<void> {
-  const wanted = parseList("dtype", values.dtype, dtypes) ?? [undefined];
   const { toEmbedder } = await import("../../../evaluation/embedder.js");
-  for (const model of models.length === 0 ? [undefined] : models) {
-    for (const dtype of wanted) {
-      const backend = await loadModel({ ...values, model, dtype }, context);
-      try {
-        await use(toEmbedder(backend, nameOf(backend)));
-      } finally {
-        await backend.dispose();
-      }
+  for (const { model, dtype } of modelsByDtype(models, values)) {
+    const backend = await loadModel({ ...values, model, dtype }, context);
+    try {
+      await use(toEmbedder(backend, nameOf(backend)));
+    } finally {
+      await backend.dispose();
     }
   }
 }
 
-function nameOf(backend: EmbeddingBackend): string {
+/** Each model in each arithmetic that is asked for. */
+export function modelsByDtype(
+  models: readonly string[],
+  values: BenchValues,
+): { model: string | undefined; dtype: (typeof dtypes)[number] | undefined }[] {
+  const wanted = parseList("dtype", values.dtype, dtypes) ?? [undefined];
+  return (models.length === 0 ? [undefined] : models).flatMap((model) =>
+    wanted.map((dtype) => ({ model, dtype })),
+  );
+}
+
+/** A name that tells models and their arithmetic apart. */
+export function nameOf(backend: EmbeddingBackend): string {
   const model = backend.modelId.split(/[/\\]/).at(-1) ?? "";
   return backend instanceof NativeBackend ? `${model} ${backend.dtype}` : model;
 }
