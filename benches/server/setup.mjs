@@ -78,7 +78,9 @@ export class Generator extends LineProcess {
    */
   load(server, bodies, load) {
     const { port, definition } = server;
-    return this.ask({ host: "127.0.0.1", port, path: definition.path, bodies, ...load });
+    // The load, the answers that come after it, and a generator that had to wait for its processor.
+    const limit = load.seconds + 300;
+    return this.ask({ host: "127.0.0.1", port, path: definition.path, bodies, ...load }, limit);
   }
 }
 

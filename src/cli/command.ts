@@ -11,8 +11,6 @@ export interface Context {
 
 /** One command of the command line. */
 export interface Command {
-  /** One line for the list of commands. */
-  readonly summary: string;
   /** The whole page of `--help`. */
   readonly help: string;
   /** A signal is how it is meant to end: the exit code is 0 then. */

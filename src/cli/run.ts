@@ -1,6 +1,6 @@
 import { CandleEmbedError } from "../errors.js";
 import { packageVersion } from "../utils/package-version.js";
-import { CheckFailed, UsageError, type Context } from "./command.js";
+import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
 import { commands } from "./command-list.js";
 import { watchEnds } from "./watch-ends.js";
 import { columnsOf, fitHelp } from "./wrap.js";
@@ -29,8 +29,8 @@ export async function run(args: readonly string[]): Promise<number> {
   const { stdin, stdout, stderr } = process;
   const ends = watchEnds(stdout);
   try {
-    await dispatch(args, { stdin, stdout, stderr, signal: ends.signal });
-    return commands.get(args[0] ?? "")?.endsWithSignal === true ? 0 : (ends.exitCode ?? 0);
+    const command = await dispatch(args, { stdin, stdout, stderr, signal: ends.signal });
+    return command?.endsWithSignal === true ? 0 : (ends.exitCode ?? 0);
   } catch (error) {
     // Once the run was ended from outside, what failed after it is of no interest.
     if (ends.exitCode !== undefined) return ends.exitCode;
@@ -42,17 +42,25 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-async function dispatch(args: readonly string[], context: Context): Promise<void> {
+/** Gives the command that was run, where there was one. */
+async function dispatch(args: readonly string[], context: Context): Promise<Command | undefined> {
   const [name, ...rest] = args;
   if (name === undefined) throw new UsageError('which command? "candle-embed --help" lists them');
-  if (name === "--version" || name === "-V") return write(context.stdout, `${packageVersion()}\n`);
-  if (name === "--help" || name === "-h" || name === "help") return printHelp(help, context);
-  const command = commands.get(name);
-  if (command === undefined) {
+  if (name === "--version" || name === "-V") {
+    await write(context.stdout, `${packageVersion()}\n`);
+    return undefined;
+  }
+  if (name === "--help" || name === "-h" || name === "help") {
+    await printHelp(help, context);
+    return undefined;
+  }
+  const listed = commands.get(name);
+  if (listed === undefined) {
     throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
   }
-  if (asksForHelp(rest)) return printHelp(command.help, context);
-  return command.run(rest, context);
+  const command = await listed.load();
+  await (asksForHelp(rest) ? printHelp(command.help, context) : command.run(rest, context));
+  return command;
 }
 
 function printHelp(page: string, { stdout }: Context): Promise<void> {

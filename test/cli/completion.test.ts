@@ -106,10 +106,10 @@ describe("zsh", () => {
   });
 });
 
-it("says of every option what the help page says", () => {
-  for (const { name, options } of describeCommands(commands)) {
+it("says of every option what the help page says", async () => {
+  for (const { name, options } of await describeCommands(commands)) {
     for (const option of options) expect(option.description, `${name} --${option.name}`).not.toBe("");
-    const page = commands.get(name)?.help ?? "";
+    const page = (await commands.get(name)?.load())?.help ?? "";
     const named = [...page.matchAll(/^ {2,6}(?:-\w, )?--([\w-]+)/gm)].map(([, option]) => option);
     const known = options.map((option) => option.name).filter((option) => option !== "help");
     expect([...new Set(named)].sort(), name).toEqual(known.sort());

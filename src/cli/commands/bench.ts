@@ -10,8 +10,8 @@ const help = `Usage: candle-embed bench quality [options] [MODEL...]
        candle-embed bench sweep [options] [MODEL]
        candle-embed bench speed [options] [MODEL...]
 
-Measures how good the vectors of models are, and how fast they come. MODEL is a name ("candle-embed models" lists them), a hub id (org/name) or
-a folder (default: the all-MiniLM-L6-v2 that is installed).
+Measures how good the vectors of models are, and how fast they come. MODEL is a name ("candle-embed models" lists them),
+a hub id (org/name) or a folder (default: the all-MiniLM-L6-v2 that is installed).
 
   quality   on data sets: nDCG@10, recall and their like for retrieval, Spearman and Pearson for pairs of sentences
   recall    on scenarios: facts to remember, questions, and texts that look like the answer and are none
@@ -57,7 +57,6 @@ const parts: ReadonlyMap<string, (args: readonly string[], context: Context) => 
 
 /** `candle-embed bench` */
 export const bench: Command = {
-  summary: "measure how good a model's vectors are, and how fast they come",
   help,
   options: { ...qualityOptions, ...recallOptions, ...speedOptions, ...sweepOptions },
   operands: ["quality", "recall", "speed", "sweep"],

@@ -49,7 +49,6 @@ const options = {
 
 /** `candle-embed chunk` */
 export const chunk: Command = {
-  summary: "cut documents into chunks of so many tokens",
   help,
   options,
   operands: "file",

@@ -24,7 +24,6 @@ const options = {} as const;
 
 /** `candle-embed completion` */
 export const completion: Command = {
-  summary: "print the completion of a shell",
   help,
   options,
   operands: shellNames,
@@ -39,5 +38,5 @@ async function run(args: readonly string[], { stdout }: Context): Promise<void> 
     throw new UsageError(`completion needs a SHELL: ${shellNames.join(", ")}`);
   }
   const models = catalog.map(({ name }) => name);
-  await write(stdout, shells[shell](describeCommands(commands), models));
+  await write(stdout, shells[shell](await describeCommands(commands), models));
 }

@@ -35,7 +35,6 @@ const options = {
 
 /** `candle-embed doctor` */
 export const doctor: Command = {
-  summary: "look what works on this machine, and what to do about the rest",
   help,
   options,
   operands: "model",

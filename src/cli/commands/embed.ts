@@ -9,7 +9,6 @@ import { parse, parseChoice, parseCount } from "../parse.js";
 
 /** `candle-embed embed` */
 export const embed: Command = {
-  summary: "make the vectors of texts",
   help: embedHelp,
   options: embedOptions,
   run,

@@ -45,7 +45,6 @@ const options = {
 
 /** `candle-embed index` */
 export const index: Command = {
-  summary: "make or update an index of documents to search",
   help,
   options,
   operands: "file",

@@ -31,7 +31,6 @@ const options = {
 
 /** `candle-embed models` */
 export const models: Command = {
-  summary: "list the models that have a name, or are cached",
   help,
   options,
   run,

@@ -33,7 +33,7 @@ const options = {
 } as const;
 
 /** `candle-embed pull` */
-export const pull: Command = { summary: "download models", help, options, operands: "model", run };
+export const pull: Command = { help, options, operands: "model", run };
 
 async function run(args: readonly string[], { stdout, stderr, signal }: Context): Promise<void> {
   const { values, positionals: names } = parse(args, options);

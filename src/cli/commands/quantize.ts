@@ -25,7 +25,6 @@ const options = { pooling: { type: "string", values: poolings }, json: { type: "
 
 /** `candle-embed quantize` */
 export const quantize: Command = {
-  summary: "write a model folder with int8 weights",
   help,
   options,
   operands: "folder",

@@ -27,7 +27,7 @@ const options = {
 } as const;
 
 /** `candle-embed rm` */
-export const rm: Command = { summary: "remove downloaded models", help, options, operands: "model", run };
+export const rm: Command = { help, options, operands: "model", run };
 
 async function run(args: readonly string[], { stdout }: Context): Promise<void> {
   const { values, positionals: names } = parse(args, options);

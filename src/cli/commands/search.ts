@@ -44,7 +44,6 @@ const options = {
 
 /** `candle-embed search` */
 export const search: Command = {
-  summary: "find passages by meaning, in documents or an index",
   help,
   options,
   operands: "file",

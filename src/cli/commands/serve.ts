@@ -82,7 +82,6 @@ const options = {
 
 /** `candle-embed serve` */
 export const serve: Command = {
-  summary: "answer OpenAI's embeddings API",
   help,
   options,
   run,

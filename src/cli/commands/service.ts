@@ -49,7 +49,6 @@ const options = {
 
 /** `candle-embed service` */
 export const service: Command = {
-  summary: "keep the server running, as a service of this user",
   help,
   options,
   operands: ["install", "uninstall", "status"],

@@ -20,7 +20,7 @@ Examples:
 const options = { ...modelOptions, json: { type: "boolean" } } as const;
 
 /** `candle-embed similarity` */
-export const similarity: Command = { summary: "compare texts", help, options, run };
+export const similarity: Command = { help, options, run };
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const { stdout, signal } = context;

@@ -37,7 +37,6 @@ const options = {
 
 /** `candle-embed verify` */
 export const verify: Command = {
-  summary: "check that a model computes what it should",
   help,
   options,
   operands: "model",

@@ -1,4 +1,4 @@
-import type { Command } from "../command.js";
+import type { ListedCommand } from "../command-list.js";
 import type { OptionDefinition } from "../parse.js";
 
 /** An option of a command as a shell completes it. */
@@ -29,22 +29,20 @@ const helpOption = {
 };
 
 /** The commands by what they parse with and what their help pages say. */
-export function describeCommands(commands: ReadonlyMap<string, Command>): DescribedCommand[] {
-  return [...commands].map(([name, { summary, help, options, operands }]) => ({
-    name,
-    summary,
-    operands,
-    options: [
-      ...Object.entries(options).map(([option, { type, short, values }]) => ({
-        name: option,
-        short,
-        takesValue: type === "string",
-        values,
-        description: describeOption(help, option),
-      })),
-      helpOption,
-    ],
+export function describeCommands(commands: ReadonlyMap<string, ListedCommand>): Promise<DescribedCommand[]> {
+  return Promise.all([...commands].map(async ([name, listed]) => describeCommand(name, listed)));
+}
+
+async function describeCommand(name: string, { summary, load }: ListedCommand): Promise<DescribedCommand> {
+  const { help, options, operands } = await load();
+  const described = Object.entries(options).map(([option, { type, short, values }]) => ({
+    name: option,
+    short,
+    takesValue: type === "string",
+    values,
+    description: describeOption(help, option),
   }));
+  return { name, summary, operands, options: [...described, helpOption] };
 }
 
 /** What stands behind the option on the help page, or begins below it; without what is in brackets at its end. */

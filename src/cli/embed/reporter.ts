@@ -3,6 +3,7 @@ import type { Source } from "../../bulk/sources/source.js";
 import { BulkProgress, count } from "../bulk-progress.js";
 import type { Context } from "../command.js";
 import { formatDuration } from "../format-duration.js";
+import { columnsOf, wrap } from "../wrap.js";
 import { write } from "../write.js";
 import type { ChosenOutput } from "./choose-output.js";
 
@@ -80,6 +81,7 @@ export class Reporter {
   }
 
   async #say(message: string): Promise<void> {
-    await write(this.#stderr, `candle-embed: ${message}\n`);
+    const lines = wrap(`candle-embed: ${message}`, columnsOf(this.#stderr));
+    await write(this.#stderr, `${lines.join("\n  ")}\n`);
   }
 }
