@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
+import { adapters } from "./commands/adapters.mjs";
 import { all } from "./commands/all.mjs";
 import { latency } from "./commands/latency.mjs";
 import { memory } from "./commands/memory.mjs";
@@ -21,7 +22,7 @@ import { benches, cache, root } from "./lib/paths.mjs";
 import { compare } from "./report/compare.mjs";
 import { server } from "./server/run.mjs";
 
-const commands = { all, throughput, latency, memory, startup, steady, size, micro, scaling, report };
+const commands = { all, throughput, latency, memory, startup, steady, size, micro, scaling, adapters, report };
 
 const usage = `npm run bench -- COMMAND [options]
 
@@ -34,6 +35,7 @@ const usage = `npm run bench -- COMMAND [options]
   size         what an installation takes on disk
   micro        the TypeScript path in this process (tinybench)
   scaling      candle-embed against length, batch size and threads; the tokenizer's share
+  adapters     what LangChain's, the AI SDK's ... adapters add to a call (needs a build, nothing else)
   server       the embedding server under load; "server --help" shows its suites and options
   report       report.html of what has been measured; the table of the README
 
@@ -143,7 +145,10 @@ async function measure() {
 }
 
 if (command === report) report(options);
-else if (command !== undefined) await measure();
+else if (command === adapters) {
+  requireBuild();
+  await adapters(options);
+} else if (command !== undefined) await measure();
 let worse = false;
 if (values.compare !== undefined) {
   const result = compare(given(values.compare), options.out);

@@ -1,5 +1,6 @@
 import type { OutputType, OutputVector } from "./embedding-backend.js";
 import { CandleEmbedError } from "./errors.js";
+import { toPlainArray } from "./utils/to-plain-array.js";
 
 /** What {@link Embeddings} is made of. */
 export interface EmbeddingsInit<Vector extends OutputVector = Float32Array> {
@@ -71,7 +72,7 @@ export class Embeddings<Vector extends OutputVector = Float32Array> implements I
 
   /** A copy as plain arrays, for JSON and for libraries that want `number[]`. */
   toArrays(): number[][] {
-    return Array.from(this, (row) => Array.from(row));
+    return Array.from(this, toPlainArray);
   }
 }
 

@@ -57,7 +57,8 @@ function clamp(cosine: number): number {
   return Math.max(-1, Math.min(1, cosine));
 }
 
-function requireSameLength(a: ArrayLike<number>, b: ArrayLike<number>): void {
+/** @throws CandleEmbedError `DIMENSION_MISMATCH` when the lengths differ. */
+export function requireSameLength(a: ArrayLike<number>, b: ArrayLike<number>): void {
   if (a.length !== b.length) {
     throw new CandleEmbedError(
       "DIMENSION_MISMATCH",

@@ -24,6 +24,7 @@ describe("paths that the pages name exist", () => {
     "AGENTS.md",
     "test/fixtures/README.md",
     "docs/server.md",
+    "docs/integrations.md",
   ];
   test.each(pages)("%s", (page) => {
     const names = read(page).matchAll(

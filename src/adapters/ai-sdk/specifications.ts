@@ -1,0 +1,44 @@
+// What the AI SDK's packages call EmbeddingModelV2, V3 and V4 (@ai-sdk/provider 2, 3 and 4), as far as this model has it.
+// Written here so that types need none of those versions; test/types holds them against the real ones.
+
+/** Which of the AI SDK's interfaces a model has: `"v4"` for `ai` 7, `"v3"` for 6, `"v2"` for 5. */
+export type Specification = "v2" | "v3" | "v4";
+
+/** A call of the AI SDK. */
+export interface EmbedCall {
+  readonly values: string[];
+  /** Only `ai` 7 sends it. */
+  readonly dimensions?: number | undefined;
+  readonly abortSignal?: AbortSignal | undefined;
+  /** `{ "candle-embed": { ... } }` with a `CallOptions`. */
+  readonly providerOptions?: Readonly<Record<string, object>> | undefined;
+  /** For remote services; of no meaning here. */
+  readonly headers?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/** Something a program should look at; `ai` prints it. */
+export interface Warning {
+  type: "other";
+  message: string;
+}
+
+/** The answer to a call. */
+export interface EmbedAnswer {
+  embeddings: number[][];
+  /** Absent where the backend did not count, as an API for several texts. */
+  usage?: { tokens: number };
+  /** Under the name `candle-embed`: which backend answered, and the indices of the texts that lost tokens. */
+  providerMetadata: Record<string, { backend: string; truncated: number[] }>;
+}
+
+/** An embedding model for the AI SDK. */
+export interface CandleEmbeddingModel<Spec extends Specification = "v4"> extends AsyncDisposable {
+  readonly specificationVersion: Spec;
+  readonly provider: string;
+  readonly modelId: string;
+  readonly maxEmbeddingsPerCall: number;
+  readonly supportsParallelCalls: boolean;
+  doEmbed(call: EmbedCall): Promise<Spec extends "v2" ? EmbedAnswer : EmbedAnswer & { warnings: Warning[] }>;
+  /** Gives back a model that was loaded; a backend that was passed goes on. */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,2 @@
+// The same module for `import`: see src/index.mts.
+export * from "./index.js";

@@ -1,0 +1,8 @@
+/**
+ * An embedding for LlamaIndex.TS: `candle-embed/llamaindex`.
+ *
+ * @packageDocumentation
+ */
+export type { AdapterCallOptions } from "../adapter-backend.js";
+export type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";
+export { CandleEmbedding } from "./embedding.js";

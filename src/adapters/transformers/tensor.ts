@@ -1,0 +1,52 @@
+import { invalid } from "../../backends/check-options.js";
+import { toPlainArray } from "../../utils/to-plain-array.js";
+
+/** The numbers of a tensor, and what transformers.js calls them. */
+export type TensorData = Float32Array | Int8Array | Uint8Array;
+export type TensorType = "float32" | "int8" | "uint8";
+
+/** A row or a table of numbers with the members of transformers.js' `Tensor` that results are read with. */
+export class Tensor implements Iterable<Tensor | number> {
+  readonly type: TensorType;
+  /** All numbers, row after row. */
+  readonly data: TensorData;
+  /** `[count, dimensions]`, or `[dimensions]` of a row. */
+  readonly dims: readonly number[];
+  /** A row as a view: `tensor[0]`, where the tensor is a table. */
+  readonly [row: number]: Tensor;
+
+  constructor(type: TensorType, data: TensorData, dims: readonly number[]) {
+    this.type = type;
+    this.data = data;
+    this.dims = dims;
+    const [count = 0, length] = dims;
+    if (length === undefined) return;
+    for (let row = 0; row < count; row++) {
+      const view = new Tensor(type, data.subarray(row * length, (row + 1) * length), [length]);
+      Object.defineProperty(this, row, { value: view });
+    }
+  }
+
+  /** How many numbers. */
+  get size(): number {
+    return this.data.length;
+  }
+
+  /** The numbers as plain arrays, one in the other. */
+  tolist(): number[] | number[][] {
+    if (this.dims.length === 1) return toPlainArray(this.data);
+    return Array.from({ length: this.dims[0] as number }, (_, row) => this.#row(row).tolist() as number[]);
+  }
+
+  /** The rows of a table, the numbers of a row. */
+  *[Symbol.iterator](): Generator<Tensor | number, void, undefined> {
+    if (this.dims.length === 1) yield* this.data;
+    else for (let row = 0; row < (this.dims[0] as number); row++) yield this.#row(row);
+  }
+
+  #row(row: number): Tensor {
+    const view = this[row];
+    if (view === undefined) throw invalid(`no row ${String(row)}`);
+    return view;
+  }
+}
