@@ -83,7 +83,7 @@ describe("npm/", () => {
       os: [os],
       cpu: [cpu],
       main: `candle-embed.${name}.node`,
-      files: [`candle-embed.${name}.node`],
+      files: [`candle-embed.${name}.node`, "THIRD-PARTY-NOTICES"],
       engines: root["engines"],
     });
     expect(manifest["libc"]).toEqual(libc);

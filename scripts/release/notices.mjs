@@ -1,0 +1,91 @@
+// Writes THIRD-PARTY-NOTICES: every crate that is linked into an addon or the WebAssembly module, with its licence. The
+// file is part of each of those packages.
+//
+//   node scripts/release/notices.mjs [--check]
+//
+// --check writes nothing and ends with code 1 where the file is not what would be written.
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { linkedCrates } from "./crates.mjs";
+import { root } from "./packages.mjs";
+
+const file = path.join(root, "THIRD-PARTY-NOTICES");
+
+/** Of several licences that a crate leaves to choose from, the first of these. */
+const preferred = ["MIT", "Apache-2.0", "BSD-3-Clause", "BSD-2-Clause", "ISC", "Zlib", "Unlicense"];
+
+/** The licences of an SPDX expression that are kept to: one of each "OR", all of each "AND". */
+function chosen(expression) {
+  const alternatives = expression.replaceAll("/", " OR ").replaceAll(/[()]/g, "").split(/ OR /);
+  const choice = preferred.find((licence) => alternatives.includes(licence)) ?? alternatives[0];
+  return expression.includes(" AND ") ? expression : choice;
+}
+
+/** Licence texts in a crate's folder: those of the licence chosen where the names tell them apart, else all. */
+function licenceTexts({ manifest_path: manifest, license }) {
+  const folder = path.dirname(manifest);
+  const names = readdirSync(folder).filter((name) => /^(licen[cs]e|copying|unlicense)/i.test(name));
+  const choice = chosen(license ?? "")
+    .replace(/-.*/, "")
+    .toLowerCase();
+  const fitting = names.filter((name) => name.toLowerCase().includes(choice));
+  return (fitting.length > 0 ? fitting : names)
+    .sort()
+    .map((name) => path.join(folder, name))
+    .flatMap((name) => {
+      const text = readText(name);
+      return text === undefined ? [] : [text];
+    });
+}
+
+/** For crates without a file: MIT has the same words everywhere. */
+function standardText({ name, license }) {
+  if (chosen(license) !== "MIT") throw new Error(`${name} has no text of its licence, ${license}`);
+  return readFileSync(path.join(root, "LICENSE"), "utf8")
+    .trim()
+    .replace(/^Copyright .*$/m, "Copyright (c) its authors");
+}
+
+function readText(name) {
+  try {
+    return readFileSync(name, "utf8").replaceAll("\r\n", "\n").trim();
+  } catch (error) {
+    if (error.code === "EISDIR") return undefined;
+    throw error;
+  }
+}
+
+function makeNotices() {
+  const sorted = linkedCrates();
+  // Many crates share the same words; each text is there once, behind the crates that it is of.
+  const groups = new Map();
+  for (const entry of sorted) {
+    const { name, version, license, authors, repository } = entry;
+    if (!license) throw new Error(`${name} ${version} names no licence: its text has to be looked at`);
+    const texts = licenceTexts(entry);
+    const shown = texts.length > 0 ? texts : [standardText(entry)];
+    const key = shown.map((text) => text.replaceAll(/\s+/g, " ")).join("\n");
+    const group = groups.get(key) ?? { crates: [], text: shown.join("\n\n") };
+    const by = authors.length > 0 ? ` by ${authors.join(", ").replaceAll(/ <[^>]*>/g, "")}` : "";
+    group.crates.push(`${name} ${version} (${license})${by}${repository ? `, ${repository}` : ""}`);
+    groups.set(key, group);
+  }
+  const line = "=".repeat(80);
+  const head =
+    `candle-embed's addons and its WebAssembly module are linked from these ${sorted.length} crates, not all of which are in each,\n` +
+    "and from Rust's standard library (MIT OR Apache-2.0). Written by scripts/release/notices.mjs.\n";
+  const parts = [...groups.values()].map(
+    ({ crates: of, text }) => `${line}\n${of.join("\n")}\n${line}\n\n${text}\n`,
+  );
+  return `${head}\n${parts.join("\n")}`;
+}
+
+const notices = makeNotices();
+if (!process.argv.includes("--check")) {
+  writeFileSync(file, notices);
+  console.log(`- ${path.basename(file)}: ${statSync(file).size} bytes`);
+} else if (readFileSync(file, "utf8") !== notices) {
+  console.error("THIRD-PARTY-NOTICES is not current: node scripts/release/notices.mjs");
+  process.exit(1);
+}
