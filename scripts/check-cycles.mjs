@@ -2,9 +2,8 @@
 //
 //   node scripts/check-cycles.mjs [MODEL] [--cycles 100] [--dtype float32]
 //
-// Ends with code 1 where it grew by 5 % of the weights' size or more. Not counted is what the C library keeps for itself: glibc
-// stops giving large pieces back to the system once it has seen some freed, and has several stores, which fill one after the
-// other. With MALLOC_MMAP_THRESHOLD_=131072 in the environment it gives them back.
+// Ends with code 1 where it grew by 5 % of the weights' size or more. The first half fills the stores that the C library keeps
+// for each thread.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use candle_embed_kernels::Aligned;
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -150,9 +151,9 @@ impl Matrix<'_> {
     /// A copy that outlives the mapping.
     pub fn to_table(self) -> Result<Table> {
         match self {
-            Self::Float { dtype, bytes, columns } => Ok(Table::Float { dtype, bytes: bytes.into(), columns }),
+            Self::Float { dtype, bytes, columns } => Ok(Table::Float { dtype, bytes: copy(bytes), columns }),
             Self::Int8(Int8Matrix { values, scales, columns, exact }) if exact.indices.is_empty() => {
-                Ok(Table::Int8 { values: values.into(), scales: scales.into(), columns })
+                Ok(Table::Int8 { values: copy(values), scales: copy(scales), columns })
             }
             Self::Int8(_) => Err(Error::invalid_model("an embedding table has exact columns")),
         }
@@ -161,12 +162,15 @@ impl Matrix<'_> {
 
 /// A table of embeddings, as it is stored, in memory of its own: a file that is replaced or cut while a model is in use
 /// can't hurt it. Tables have no exact columns.
-#[derive(Debug)]
 pub(crate) enum Table {
     /// See [`Matrix::Float`].
-    Float { dtype: Dtype, bytes: Box<[u8]>, columns: usize },
+    Float { dtype: Dtype, bytes: Aligned<u8>, columns: usize },
     /// See [`Matrix::Int8`].
-    Int8 { values: Box<[u8]>, scales: Box<[u8]>, columns: usize },
+    Int8 { values: Aligned<u8>, scales: Aligned<u8>, columns: usize },
+}
+
+fn copy(bytes: &[u8]) -> Aligned<u8> {
+    Aligned::padded(bytes, bytes.len())
 }
 
 impl Table {

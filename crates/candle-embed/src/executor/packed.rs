@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use candle_embed_kernels::{
-    Activation as KernelActivation, Attention, DistanceBias, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn,
-    Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Rotary, ThreadPool,
+    Activation as KernelActivation, Aligned, Attention, DistanceBias, Encoder, EncoderLayer, EncoderParts, Ends,
+    ExactColumn, Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Rotary, ThreadPool,
 };
 
 use super::positions::{distance_bias, rotary_tables};
@@ -27,7 +27,7 @@ pub(crate) struct PackedExecutor {
 /// What is added to every word embedding.
 enum Positions {
     /// Position embeddings with the embedding of segment 0 added, `[positions, hidden]`.
-    Table(Vec<f32>),
+    Table(Aligned<f32>),
     /// The embedding of segment 0 alone.
     Segment(Vec<f32>),
     None,
@@ -126,7 +126,7 @@ impl Packer<'_> {
             return Ok(if embeddings.segment.is_some() { Positions::Segment(segment) } else { Positions::None });
         };
         let positions = self.table(&position.table)?;
-        let mut sums = vec![0.0; position.table.rows * hidden];
+        let mut sums = Aligned::zeroed(position.table.rows * hidden);
         for (index, row) in sums.chunks_exact_mut(hidden).enumerate() {
             positions.read_row(index, row);
             row.iter_mut().zip(&segment).for_each(|(value, segment)| *value += segment);
