@@ -2,13 +2,14 @@
 import { number, megabytes, percent } from "../lib/report.mjs";
 import { escape } from "./charts.mjs";
 
-const WIDTH = 560;
-const NAME = 196;
+const WIDTH = 640;
+/** Room for the longest name of an engine, 34 letters. */
+const NAME = 272;
 const BAR = 200;
 const ROW = 24;
 
 /** More rows do not fit on a screen beside what they are about. */
-const MOST_PEERS = 6;
+const MOST_PEERS = 8;
 
 /**
  * Speed and memory of the fastest engines, candle-embed's always among them.
@@ -40,7 +41,7 @@ export function speedAndMemory(record) {
     },
     {
       title: "Memory of the process, MB: less is better",
-      rows: shown
+      rows: engines
         .filter(([name]) => used.has(name))
         .map(([name, { ours }]) => ({
           name,

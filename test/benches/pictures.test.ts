@@ -52,7 +52,7 @@ test("what is left out is said, and never candle-embed, however slow", () => {
   const svg = speedAndMemory(
     recordWith((engines, own, peer) => {
       own.textsPerSecond.median = 1;
-      for (let i = 0; i < 8; i++) engines[`peer <${String(i)}>`] = structuredClone(peer);
+      for (let i = 0; i < 10; i++) engines[`peer <${String(i)}>`] = structuredClone(peer);
     }),
   );
   expect(svg).toContain("Slower peers, 3: in the report.");
