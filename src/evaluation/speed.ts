@@ -28,7 +28,9 @@ export interface SpeedPoint {
 
 /** Words that are one token in the vocabularies of BERT and RoBERTa. */
 const words =
-  "time people water house city light music river book door hand paper garden winter summer bridge table window stone road";
+  "time people water house city light music river book door hand paper garden winter summer bridge table window stone road".split(
+    " ",
+  );
 
 const rounds = 3;
 
@@ -91,12 +93,11 @@ export async function measureSpeed(
 
 /** A text of so many tokens with those at its ends, no two alike. */
 function textOf(tokens: number, number: number): string {
-  const vocabulary = words.split(" ");
   let rest = number;
   const text = Array.from({ length: Math.max(1, tokens - 2) }, () => {
-    const word = vocabulary[rest % vocabulary.length] as string;
+    const word = words[rest % words.length] as string;
     // Runs through other digits of the number, and then round again.
-    rest = rest < vocabulary.length ? rest + number + 7 : Math.floor(rest / vocabulary.length);
+    rest = rest < words.length ? rest + number + 7 : Math.floor(rest / words.length);
     return word;
   });
   return text.join(" ");

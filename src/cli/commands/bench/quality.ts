@@ -3,15 +3,8 @@ import type { Evaluation } from "../../../evaluation/evaluate.js";
 import type { Context } from "../../command.js";
 import { parse, parseFilled } from "../../parse.js";
 import { ProgressBar } from "../../progress-bar.js";
-import {
-  benchOptions,
-  forEachModel,
-  formatTable,
-  checkValues,
-  parseList,
-  report,
-  StatusLine,
-} from "./shared.js";
+import { StatusLine } from "../../status-line.js";
+import { benchOptions, forEachModel, formatTable, checkValues, parseList, report } from "./shared.js";
 
 export const qualityOptions = {
   ...benchOptions,
@@ -26,6 +19,7 @@ export async function quality(args: readonly string[], context: Context): Promis
   const { values, positionals } = parse(args, qualityOptions);
   checkValues(values);
   const metrics = parseList("metrics", values.metrics);
+  const { toEmbedder } = await import("../../../evaluation/embedder.js");
   const { evaluate } = await import("../../../evaluation/evaluate.js");
   const { retrievalMetric } = await import("../../../evaluation/metrics/retrieval.js");
   metrics?.forEach(retrievalMetric);
@@ -33,7 +27,8 @@ export async function quality(args: readonly string[], context: Context): Promis
   const status = new StatusLine(stderr);
   const evaluations: Evaluation[] = [];
   try {
-    await forEachModel(positionals, values, context, async (embedder) => {
+    await forEachModel(positionals, values, context, async ({ backend, name }) => {
+      const embedder = toEmbedder(backend, name);
       for (const dataset of datasets) {
         const evaluation = await evaluate(embedder, dataset, {
           ...(metrics !== undefined && { metrics }),

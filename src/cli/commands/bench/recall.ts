@@ -21,12 +21,14 @@ interface EmbedderScores {
 export async function recall(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, recallOptions);
   checkValues(values);
+  const { toEmbedder } = await import("../../../evaluation/embedder.js");
   const { builtInScenarioNames, openScenario } =
     await import("../../../evaluation/recall/built-in-scenarios.js");
   const { combineRecall, evaluateRecall } = await import("../../../evaluation/recall/evaluate-recall.js");
   const scenarios = await Promise.all((values.scenario ?? builtInScenarioNames()).map(openScenario));
   const results: EmbedderScores[] = [];
-  await forEachModel(positionals, values, context, async (embedder) => {
+  await forEachModel(positionals, values, context, async ({ backend, name }) => {
+    const embedder = toEmbedder(backend, name);
     const scores: RecallScores[] = [];
     for (const scenario of scenarios) {
       context.signal.throwIfAborted();

@@ -2,7 +2,6 @@ import { writeFile } from "node:fs/promises";
 
 import { NativeBackend } from "../../../backends/native-backend.js";
 import type { EmbeddingBackend } from "../../../embedding-backend.js";
-import type { Embedder } from "../../../evaluation/embedder.js";
 import { UsageError, type Context } from "../../command.js";
 import { toMarkdownTable } from "../../markdown-table.js";
 import { loadModel, sourceOptions, toSourceOptions } from "../../model-options.js";
@@ -49,39 +48,37 @@ export function checkValues(values: BenchValues): void {
   toSourceOptions(values);
 }
 
-/**
- * Loads each model in each arithmetic, one after the other, and hands it to `use` under a name that tells them apart.
- */
+/** A model of the command line, while it is measured. */
+export interface LoadedModel {
+  readonly backend: EmbeddingBackend;
+  /** Tells models and their arithmetic apart. */
+  readonly name: string;
+  readonly loadMs: number;
+}
+
+/** Loads each model in each arithmetic that is asked for, one after the other, and hands it to `use`. */
 export async function forEachModel(
   models: readonly string[],
   values: BenchValues,
   context: Context,
-  use: (embedder: Embedder) => Promise<void>,
+  use: (model: LoadedModel) => Promise<void>,
 ): Promise<void> {
-  const { toEmbedder } = await import("../../../evaluation/embedder.js");
-  for (const { model, dtype } of modelsByDtype(models, values)) {
-    const backend = await loadModel({ ...values, model, dtype }, context);
-    try {
-      await use(toEmbedder(backend, nameOf(backend)));
-    } finally {
-      await backend.dispose();
+  const wanted = parseList("dtype", values.dtype, dtypes) ?? [undefined];
+  for (const model of models.length === 0 ? [undefined] : models) {
+    for (const dtype of wanted) {
+      const start = performance.now();
+      const backend = await loadModel({ ...values, model, dtype }, context);
+      const loadMs = performance.now() - start;
+      try {
+        await use({ backend, name: nameOf(backend), loadMs });
+      } finally {
+        await backend.dispose();
+      }
     }
   }
 }
 
-/** Each model in each arithmetic that is asked for. */
-export function modelsByDtype(
-  models: readonly string[],
-  values: BenchValues,
-): { model: string | undefined; dtype: (typeof dtypes)[number] | undefined }[] {
-  const wanted = parseList("dtype", values.dtype, dtypes) ?? [undefined];
-  return (models.length === 0 ? [undefined] : models).flatMap((model) =>
-    wanted.map((dtype) => ({ model, dtype })),
-  );
-}
-
-/** A name that tells models and their arithmetic apart. */
-export function nameOf(backend: EmbeddingBackend): string {
+function nameOf(backend: EmbeddingBackend): string {
   const model = backend.modelId.split(/[/\\]/).at(-1) ?? "";
   return backend instanceof NativeBackend ? `${model} ${backend.dtype}` : model;
 }
@@ -107,23 +104,4 @@ export async function report(
   const file = parseFilled("save", save);
   if (file !== undefined) await writeFile(file, figures);
   await write(stdout, json === true ? figures : toText(markdown === true ? "markdown" : "text"));
-}
-
-/** A line on a terminal that says what goes on; nothing elsewhere. */
-export class StatusLine {
-  readonly #stream: NodeJS.WriteStream;
-
-  constructor(stream: NodeJS.WriteStream) {
-    this.#stream = stream;
-  }
-
-  show(text: string): void {
-    if (this.#stream.isTTY) {
-      this.#stream.write(`\r${text.slice(0, (this.#stream.columns || 80) - 1)}\u001B[K`);
-    }
-  }
-
-  clear(): void {
-    if (this.#stream.isTTY) this.#stream.write("\r\u001B[K");
-  }
 }

@@ -1,17 +1,8 @@
 import type { SpeedPoint } from "../../../evaluation/speed.js";
 import type { Context } from "../../command.js";
-import { loadModel } from "../../model-options.js";
 import { parse, parseCount } from "../../parse.js";
-import {
-  benchOptions,
-  checkValues,
-  formatTable,
-  modelsByDtype,
-  nameOf,
-  parseList,
-  report,
-  StatusLine,
-} from "./shared.js";
+import { StatusLine } from "../../status-line.js";
+import { benchOptions, checkValues, forEachModel, formatTable, parseList, report } from "./shared.js";
 
 export const speedOptions = {
   ...benchOptions,
@@ -39,26 +30,18 @@ export async function speed(args: readonly string[], context: Context): Promise<
   const status = new StatusLine(stderr);
   const results: Speed[] = [];
   try {
-    for (const { model, dtype } of modelsByDtype(positionals, values)) {
-      const start = performance.now();
-      const backend = await loadModel({ ...values, model, dtype }, context);
-      const loadMs = performance.now() - start;
-      try {
-        const embedder = nameOf(backend);
-        const points = await measureSpeed(backend, {
-          tokens,
-          texts,
-          signal,
-          onProgress: (at) => {
-            status.show(`${embedder}: ${String(at.texts)} texts of ${String(at.tokens)} tokens`);
-          },
-        });
-        const threads = "threads" in backend ? (backend.threads as number) : undefined;
-        results.push({ embedder, loadMs, threads, points });
-      } finally {
-        await backend.dispose();
-      }
-    }
+    await forEachModel(positionals, values, context, async ({ backend, name: embedder, loadMs }) => {
+      const points = await measureSpeed(backend, {
+        tokens,
+        texts,
+        signal,
+        onProgress: (at) => {
+          status.show(`${embedder}: ${String(at.texts)} texts of ${String(at.tokens)} tokens`);
+        },
+      });
+      const threads = "threads" in backend ? (backend.threads as number) : undefined;
+      results.push({ embedder, loadMs, threads, points });
+    });
   } finally {
     status.clear();
   }

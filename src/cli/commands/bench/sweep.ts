@@ -6,8 +6,9 @@ import { UsageError, type Context } from "../../command.js";
 import { formatBytes } from "../../../utils/format-bytes.js";
 import { toSourceOptions } from "../../model-options.js";
 import { parse, parseCount, parseFilled } from "../../parse.js";
+import { StatusLine } from "../../status-line.js";
 import { openDatasets } from "./quality.js";
-import { benchOptions, checkValues, dtypes, formatTable, parseList, report, StatusLine } from "./shared.js";
+import { benchOptions, checkValues, dtypes, formatTable, parseList, report } from "./shared.js";
 
 export const sweepOptions = {
   ...benchOptions,
