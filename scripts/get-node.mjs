@@ -1,9 +1,8 @@
 // Nodes of other versions than the one that runs, from npm.
-import { execFile } from "node:child_process";
-import { access, mkdir } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+
+import { installInCache } from "./npm-cache.mjs";
+import { toReason } from "./run-program.mjs";
 
 /** With SQLite: for the tests of the vector cache where the Node that runs them has none. */
 const VERSION = "24";
@@ -26,17 +25,11 @@ export async function getNodeWithSqlite() {
  * @returns {Promise<{ node: string, reason?: undefined } | { node?: undefined, reason: string }>}
  */
 export async function getNode(version) {
-  const folder = fileURLToPath(new URL(`../.cache/node-${version}`, import.meta.url));
   const name = `node-${process.platform}-${process.arch}`;
-  const node = path.join(folder, "node_modules", name, "bin", "node");
   try {
-    await access(node).catch(async () => {
-      await mkdir(folder, { recursive: true });
-      const options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder];
-      await promisify(execFile)("npm", ["install", ...options, `${name}@${version}`]);
-    });
-    return { node };
+    const folder = await installInCache(`node-${version}`, { dependencies: { [name]: version } });
+    return { node: path.join(folder, "node_modules", name, "bin", "node") };
   } catch (error) {
-    return { reason: `no Node ${version} (${String(error?.message ?? error).split("\n")[0]})` };
+    return { reason: toReason(`Node ${version}`, error) };
   }
 }

@@ -5,7 +5,8 @@ import { access, mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { findPython, run } from "./python.mjs";
+import { findPython } from "./python.mjs";
+import { run, toReason } from "./run-program.mjs";
 
 const pending = new Map();
 
@@ -43,8 +44,7 @@ async function findOrInstall(name, version, further) {
     }
     return { python, path: target };
   } catch (error) {
-    const message = String(error?.message ?? error).replace(/\s+/g, " ");
-    return { reason: `no ${name} ${version} (${message.trim().slice(0, 300)})` };
+    return { reason: toReason(`${name} ${version}`, error) };
   } finally {
     await rm(scratch, { recursive: true, force: true }).catch(() => {});
   }

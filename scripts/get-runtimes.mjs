@@ -6,13 +6,12 @@
 // scripts. Exit code 3 and one line on stderr: they cannot be had here, and those tests count as skipped with that reason.
 
 import { spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { existsSync, realpathSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { realpathSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { run } from "./python.mjs";
+import { installInCache } from "./npm-cache.mjs";
+import { toReason } from "./run-program.mjs";
 
 const BUN = "1.4.5";
 const DENO = "2.9.6";
@@ -31,33 +30,21 @@ export function getRuntimes() {
 }
 
 async function findOrInstall() {
-  const cache = fileURLToPath(new URL("../.cache", import.meta.url));
-  const target = path.join(cache, `bun-${BUN}-deno-${DENO}`);
-  const scratch = path.join(cache, `.partial-${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
-    if (!existsSync(target)) {
-      await mkdir(scratch, { recursive: true });
-      await run("npm", [
-        ...["install", "--prefix", scratch, "--ignore-scripts", "--no-audit", "--no-fund", "--silent"],
-        ...[`${bunPackage()}@${BUN}`, `${denoPackage()}@${DENO}`],
-      ]);
-      // Where a parallel run was faster, its folder stays.
-      await rename(scratch, target).catch((error) => {
-        if (!existsSync(target)) throw error;
-      });
-    }
-    const bun = path.join(target, "node_modules", bunPackage(), "bin/bun");
-    const deno = path.join(target, "node_modules", denoPackage(), "deno");
+    const dependencies = { [bunPackage()]: BUN, [denoPackage()]: DENO };
+    const modules = path.join(
+      await installInCache(`bun-${BUN}-deno-${DENO}`, { dependencies }),
+      "node_modules",
+    );
+    const bun = path.join(modules, bunPackage(), "bin/bun");
+    const deno = path.join(modules, denoPackage(), "deno");
     for (const program of [bun, deno]) {
       const { status, error } = spawnSync(program, ["--version"]);
       if (status !== 0) throw error ?? new Error(`${program} does not start here`);
     }
     return { bun, deno };
   } catch (error) {
-    const message = String(error?.message ?? error).replace(/\s+/g, " ");
-    return { reason: `no bun ${BUN} and deno ${DENO} (${message.trim().slice(0, 300)})` };
-  } finally {
-    await rm(scratch, { recursive: true, force: true }).catch(() => {});
+    return { reason: toReason(`bun ${BUN} and deno ${DENO}`, error) };
   }
 }
 

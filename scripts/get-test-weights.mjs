@@ -16,7 +16,8 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 
-import { findPython, run } from "./python.mjs";
+import { findPython } from "./python.mjs";
+import { run } from "./run-program.mjs";
 
 const NAME = "all-MiniLM-L6-v2";
 const HUB_REPOSITORY = "sentence-transformers/all-MiniLM-L6-v2";

@@ -1,10 +1,8 @@
 // The programs of other people that the install test uses, pinned, in the test cache.
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import path from "node:path";
 import { createHash } from "node:crypto";
+import path from "node:path";
 
-import { root } from "../../scripts/release/packages.mjs";
-import { run } from "./process.mjs";
+import { installInCache } from "../../scripts/npm-cache.mjs";
 
 /** What runs beside a project: a registry, package managers, a checker of types. */
 const programs = {
@@ -31,22 +29,9 @@ export const bundlers = {
 /** Installs the programs where they are missing; gives the folder of their `node_modules`. */
 export async function getTools() {
   // Something in verdaccio asks for a tag of node-fetch, which not every mirror has.
-  const overrides = { "node-fetch": "2.7.0" };
-  const manifest = JSON.stringify({ private: true, dependencies: programs, overrides });
-  const key = createHash("sha256").update(manifest).digest("hex").slice(0, 12);
-  const target = path.join(root, ".cache", `install-tools-${key}`);
-  const there = await access(target).then(
-    () => true,
-    () => false,
-  );
-  if (!there) {
-    const scratch = path.join(root, ".cache", `.partial-install-tools-${process.pid}`);
-    await mkdir(scratch, { recursive: true });
-    await writeFile(path.join(scratch, "package.json"), manifest);
-    await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: scratch });
-    await rename(scratch, target).catch(() => rm(scratch, { recursive: true, force: true }));
-  }
-  return path.join(target, "node_modules");
+  const manifest = { dependencies: programs, overrides: { "node-fetch": "2.7.0" } };
+  const key = createHash("sha256").update(JSON.stringify(manifest)).digest("hex").slice(0, 12);
+  return path.join(await installInCache(`install-tools-${key}`, manifest), "node_modules");
 }
 
 /** The Node that the tools run in, some of which need a newer one than candle-embed. */
