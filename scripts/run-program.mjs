@@ -20,7 +20,8 @@ export function run(command, args) {
       if (code === 0) return resolve();
       const lines = stderr.trim().split("\n");
       // npm's last line only says where its log lies.
-      const last = lines.findLast((line) => /error/i.test(line) && !/complete log/.test(line)) ?? lines.at(-1);
+      const last =
+        lines.findLast((line) => /error/i.test(line) && !/complete log/.test(line)) ?? lines.at(-1);
       reject(new Error(last || `${command} ended with ${code ?? signal}`));
     });
   });
