@@ -3,8 +3,9 @@ import { Embeddings } from "../embeddings.js";
 import { unwrap, type EngineEmbedder } from "../engine.js";
 import type { TokenizedText, TokenizeOptions } from "../tokens.js";
 import { Cancellation } from "../utils/cancellation.js";
-import { FifoGate } from "../utils/fifo-gate.js";
+import type { FifoGate } from "../utils/fifo-gate.js";
 import { BaseBackend, disposed } from "./base-backend.js";
+import { CallQueue } from "./call-queue.js";
 import { checkEmbedOptions, copyTexts, toEngineEmbedOptions } from "./embed-options.js";
 import { checkTokenizeOptions, detokenize, tokenize } from "./native-tokenizer.js";
 import { runJob } from "./run-job.js";
@@ -32,8 +33,8 @@ export let embedUntil: (
 ) => Promise<Embeddings>;
 
 /**
- * A backend whose engine is in this program. Calls may overlap: a model answers them one after another in the order they
- * were made.
+ * A backend whose engine is in this program. Calls may overlap: a model answers them in the order they were made, short ones
+ * that wait together.
  */
 export abstract class LocalBackend extends BaseBackend {
   override readonly modelId: string;
@@ -50,8 +51,7 @@ export abstract class LocalBackend extends BaseBackend {
 
   readonly #embedder: EngineEmbedder;
   readonly #name: string;
-  readonly #steps: FifoGate | undefined;
-  readonly #calls = new FifoGate();
+  readonly #calls: CallQueue;
   readonly #running = new Map<Cancellation, Promise<unknown>>();
 
   static {
@@ -63,7 +63,9 @@ export abstract class LocalBackend extends BaseBackend {
     const { info } = embedder;
     this.#embedder = embedder;
     this.#name = name;
-    this.#steps = steps;
+    this.#calls = new CallQueue(async ({ texts, options, cancellation, onProgress }) =>
+      runJob(unwrap(embedder.startJob(options)), texts, cancellation, onProgress, steps),
+    );
     this.modelId = modelId;
     this.revision = revision ?? info.weightsSha256;
     this.dimensions = info.dimensions;
@@ -129,10 +131,7 @@ export abstract class LocalBackend extends BaseBackend {
   ): Promise<Embeddings<OutputVector<Output>>> {
     const { onProgress, outputType } = options;
     const { data, dimensions, tokens, truncated } = await this.#track(cancellation, () =>
-      this.#calls.run(cancellation, () => {
-        const job = unwrap(this.#embedder.startJob(toEngineEmbedOptions(options)));
-        return runJob(job, texts, cancellation, onProgress, this.#steps);
-      }),
+      this.#calls.submit({ texts, options: toEngineEmbedOptions(options), cancellation, onProgress }),
     );
     return new Embeddings({
       data: data as OutputVector<Output>,
