@@ -41,14 +41,14 @@ export function platforms() {
 
 /**
  * What there is to publish, in the order in which it has to be: candle-embed last, since an install finds what it names from
- * then on. Of a platform that `scripts/platforms` or a release built, its package has the addon; else, unless the release has
- * to be complete, this machine's own is what `npm run build` left in the root.
+ * then on. Of a platform that `scripts/platforms` or a release built, its package has the addon; else, for tests, this machine's own
+ * is what `npm run build` left in the root.
  */
-function sources(complete) {
+function sources(ofRoot) {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const native = platforms().map((platform) => {
     const folder = path.join(root, "npm", platform);
-    const places = complete ? [folder] : [folder, root];
+    const places = ofRoot ? [folder, root] : [folder];
     const addon = places.map((place) => path.join(place, `candle-embed.${platform}.node`)).find(existsSync);
     const change = (manifest, staged) => {
       if (addon !== undefined) cpSync(addon, path.join(staged, manifest.main));
@@ -84,16 +84,16 @@ function sources(complete) {
  * Packs every package into `target`, in the order in which they have to be published.
  *
  * @param {string} target
- * @param {{ complete?: boolean, repository?: string }} [options] complete: fail where an addon or the WebAssembly is missing.
- *   repository: the URL for the manifests, which provenance is checked against.
+ * @param {{ missing?: "fail" | "skip" | "empty", repository?: string }} [options] missing: what becomes of a package of which
+ *   nothing was built; tests want it `empty`, so that installs find what candle-embed names. repository: the URL for the
+ *   manifests, which provenance is checked against.
  * @returns {Packed[]}
  */
-export function packAll(target, { complete = false, repository } = {}) {
-  const all = sources(complete);
-  const missing = all
-    .filter(({ binary }) => !binary)
-    .map(({ folder }) => path.relative(root, folder) || "dist");
-  if (complete && missing.length > 0) throw new Error(`nothing was built for ${missing.join(", ")}`);
+export function packAll(target, { missing = "empty", repository } = {}) {
+  const found = sources(missing === "empty");
+  const absent = notBuilt(found);
+  if (missing === "fail" && absent.length > 0) throw new Error(`nothing was built for ${absent.join(", ")}`);
+  const all = missing === "skip" ? found.filter(({ binary }) => binary) : found;
   const stage = mkdtempSync(path.join(tmpdir(), "candle-embed-pack-"));
   mkdirSync(target, { recursive: true });
   try {
@@ -111,6 +111,11 @@ export function packAll(target, { complete = false, repository } = {}) {
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+/** The folders of packages of which nothing was built. */
+export function notBuilt(found = sources(false)) {
+  return found.filter(({ binary }) => !binary).map(({ folder }) => path.relative(root, folder) || "dist");
 }
 
 /** Writes packages.json beside the tarballs: their order, and the hashes that publish.mjs checks before it publishes them. */

@@ -9,27 +9,14 @@ import { clean, makeProject, npmInstall, runProgram, write } from "./project.mjs
 import { readme } from "./programs.mjs";
 import { run } from "./process.mjs";
 import { toolNode } from "./tools.mjs";
+import { compile, resolutions } from "./typescript.mjs";
 
-const columns = ["install", "ESM", "CommonJS", "TypeScript, NodeNext", "TypeScript, bundler"];
+const columns = ["install", "ESM", "CommonJS", ...Object.values(resolutions)];
 
-/** Type-checks and compiles the README's program in the project, and runs it. */
-async function typescript({ tools }, project, kind, node) {
-  const options =
-    kind === "nodenext" ? { module: "nodenext" } : { module: "esnext", moduleResolution: "bundler" };
-  const compilerOptions = {
-    ...options,
-    target: "es2022",
-    lib: ["es2023", "esnext.disposable", "dom"],
-    strict: true,
-  };
-  write(
-    project,
-    `${kind}/tsconfig.json`,
-    JSON.stringify({ compilerOptions: { ...compilerOptions, types: [] } }),
-  );
-  write(project, `${kind}/program.mts`, readme);
-  await run(process.execPath, [path.join(tools, "typescript/bin/tsc"), "-p", kind], { cwd: project });
-  await runProgram(node.command, [...node.args, `${kind}/program.mjs`], project);
+/** Compiles the README's program in the project, and runs it. */
+async function typescript(context, project, kind, node) {
+  const program = await compile(context, project, kind, readme);
+  await runProgram(node.command, [...node.args, program], project);
 }
 
 /**

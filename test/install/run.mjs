@@ -1,6 +1,6 @@
 // npm run test:install [-- SECTION...]: installs the packed packages in every way, and writes docs/install-matrix.md.
 //
-// Sections: managers, runtimes, bundlers, platforms, packages, measures; without one all of them run. A section keeps what it
+// Sections: managers, subpaths, runtimes, bundlers, platforms, packages, measures; without one all of them run. A section keeps what it
 // found in .cache/install-matrix.json. Ends with code 1 where a cell is red.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
@@ -16,10 +16,12 @@ import { platformsSection } from "./platforms.mjs";
 import { startRegistry } from "./registry.mjs";
 import { keep, page, read } from "./report.mjs";
 import { runtimesSection } from "./runtimes.mjs";
+import { subpathsSection } from "./subpaths.mjs";
 import { getTools } from "./tools.mjs";
 
 const sections = {
   managers: managersSection,
+  subpaths: subpathsSection,
   runtimes: runtimesSection,
   bundlers: bundlersSection,
   platforms: platformsSection,

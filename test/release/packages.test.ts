@@ -61,9 +61,27 @@ describe("the packages of a release", () => {
     }
   });
 
+  it("hold what they are for and nothing else: no sources, tests, maps or leftovers", () => {
+    const everywhere = ["LICENSE", "README.md", "package.json"];
+    const allowed: Record<Packed["kind"], RegExp> = {
+      native: /^THIRD-PARTY-NOTICES$|^candle-embed\.[\w-]+\.node$/,
+      model: /^NOTICE$|^[\w-]+\.(json|txt|safetensors)$|^1_Pooling\/config\.json$/,
+      wasm: /^THIRD-PARTY-NOTICES$|^dist\/[\w/-]+(\.js|\.d\.ts|_bg\.wasm)$/,
+      main: /^index\.(js|d\.ts)$|^scenarios\/[\w.-]+\.json$|^dist\/[\w/.-]+\.(m?js|d\.m?ts|json)$/,
+    };
+    for (const { name, kind, files } of packed) {
+      expect(files, name).toEqual(expect.arrayContaining(everywhere));
+      const others = files.filter((file) => !everywhere.includes(file));
+      expect(
+        others.filter((file) => !allowed[kind].test(file) || /\.(test|tsbuildinfo)\b/.test(file)),
+        name,
+      ).toEqual([]);
+    }
+  });
+
   it("are refused as a release while one has nothing built", () => {
     const complete = packed.every(({ binary }) => binary);
-    if (!complete) expect(() => packAll(folder, { complete: true })).toThrow("nothing was built for npm/");
+    if (!complete) expect(() => packAll(folder, { missing: "fail" })).toThrow("nothing was built for npm/");
   });
 });
 
