@@ -68,6 +68,7 @@ export interface NativeOptions {
   readonly token?: string | undefined;
   /** Gives up loading. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears how far the load has come. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 

@@ -5,6 +5,7 @@ export interface Tokenizer {
   /** Tokens of a text the model reads, special tokens included. */
   readonly maxTokens: number;
   readonly space: Pick<VectorSpace, "prompts">;
+  /** The tokens of each text, and where in it they stand. */
   tokenize(
     texts: readonly string[],
     options?: { readonly specialTokens?: boolean | undefined; readonly signal?: AbortSignal | undefined },

@@ -38,6 +38,7 @@ export interface CandleEmbeddingModel<Spec extends Specification = "v4"> extends
   readonly modelId: string;
   readonly maxEmbeddingsPerCall: number;
   readonly supportsParallelCalls: boolean;
+  /** What the AI SDK calls; programs call its `embed` and `embedMany`. */
   doEmbed(call: EmbedCall): Promise<Spec extends "v2" ? EmbedAnswer : EmbedAnswer & { warnings: Warning[] }>;
   /** Gives back a model that was loaded; a backend that was passed goes on. */
   dispose(): Promise<void>;

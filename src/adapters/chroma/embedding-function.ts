@@ -48,10 +48,12 @@ export class CandleEmbeddingFunction implements AsyncDisposable {
     return this.#embed(texts, "query");
   }
 
+  /** The distance that a collection has where nobody says. */
   defaultSpace(): "cosine" {
     return "cosine";
   }
 
+  /** The distances that a collection may have. */
   supportedSpaces(): ("cosine" | "l2" | "ip")[] {
     return ["cosine", "l2", "ip"];
   }
@@ -85,6 +87,7 @@ export class CandleEmbeddingFunction implements AsyncDisposable {
     return this.#backend.dispose();
   }
 
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

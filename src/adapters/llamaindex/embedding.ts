@@ -120,4 +120,12 @@ class Embedding extends Callable<Transformation> implements AsyncDisposable {
  * class of another copy, the one for `require`.
  */
 export type CandleEmbedding = Embedding & Transformation;
-export const CandleEmbedding = Embedding as new (options?: AdapterOptions) => CandleEmbedding;
+/** The class of {@link CandleEmbedding:type}. */
+export const CandleEmbedding = Embedding as {
+  /**
+   * Loads nothing before the first call.
+   *
+   * @throws CandleEmbedError `INVALID_INPUT` for wrong options.
+   */
+  new (options?: AdapterOptions): CandleEmbedding;
+};

@@ -8,7 +8,9 @@ import {
 
 /** Where one line goes when falling back begins and one when it ends. `console` is one. */
 export interface FallbackLogger {
+  /** Takes the line of an end. */
   info(message: string): void;
+  /** Takes the line of a beginning. */
   warn(message: string): void;
 }
 

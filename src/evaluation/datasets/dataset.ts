@@ -30,4 +30,5 @@ export interface StsDataset {
   readonly pairs: readonly StsPair[];
 }
 
+/** What quality is measured on. */
 export type Dataset = RetrievalDataset | StsDataset;

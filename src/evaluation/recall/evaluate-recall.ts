@@ -30,6 +30,7 @@ export interface RecallScores {
   readonly missed: readonly MissedQuestion[];
 }
 
+/** A question whose first answer is not an expected fact. */
 export interface MissedQuestion {
   readonly id: string;
   /** The rank of the first expected fact. */
