@@ -1,4 +1,4 @@
-import { calibrate } from "../lib/calibrate.mjs";
+import { calibrate, partsOf } from "../lib/calibrate.mjs";
 import { RunningEngine } from "../lib/engine.mjs";
 import { header, megabytes, notes, origin, table, write } from "../lib/report.mjs";
 import { median } from "../lib/stats.mjs";
@@ -18,7 +18,7 @@ export async function memory(options) {
     limit,
     samples: quick ? 16 : 64,
   });
-  const part = prepare("mixed-part", evenly(all, 60), { model, limit, samples: 8 });
+  const parts = partsOf("mixed", all, workload.tokens, { model, limit });
 
   const versions = {};
   const missing = {};
@@ -31,8 +31,7 @@ export async function memory(options) {
       if (reason !== undefined) throw new Error(reason);
       engine = await RunningEngine.start(definition, { model, threads, limit });
       await engine.memory();
-      await engine.give(part);
-      const { settings, seconds } = await calibrate(engine, part, model);
+      const { part, settings, seconds } = await calibrate(engine, parts, model);
       const expected = (seconds / part.tokens) * workload.tokens;
       if (!definition.ours && expected > options.turn)
         throw new Error(`it would take ${Math.round(expected)} s, and --turn allows ${options.turn}`);
