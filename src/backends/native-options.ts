@@ -33,6 +33,7 @@ export interface LoadProgress {
    * read; `ready`: the model can be used.
    */
   readonly stage: "download" | "load" | "ready";
+  /** Whose load it is. */
   readonly modelId: string;
   /** Only while it is being downloaded. */
   readonly download?: DownloadProgress;

@@ -4,6 +4,7 @@ import type { VectorSpace } from "../embedding-backend.js";
 export interface Tokenizer {
   /** Tokens of a text the model reads, special tokens included. */
   readonly maxTokens: number;
+  /** Whose prompts are counted. */
   readonly space: Pick<VectorSpace, "prompts">;
   /** The tokens of each text, and where in it they stand. */
   tokenize(
@@ -14,6 +15,7 @@ export interface Tokenizer {
 
 /** The tokens of one text. */
 export interface TokenSpans {
+  /** In the tokenizer's numbers. */
   readonly ids: ArrayLike<number>;
   /** Start and end of each token, in UTF-16 units of the text. */
   readonly offsets: ArrayLike<number>;

@@ -20,12 +20,17 @@ export interface SpeedOptions {
 export interface SpeedPoint {
   /** Of a text, special tokens included, as the backend counted them; as asked for, where it does not. */
   readonly tokens: number;
+  /** Of a call. */
   readonly texts: number;
+  /** How many were measured. */
   readonly calls: number;
   /** Of the median call. */
   readonly textsPerSecond: number;
+  /** Of the median call. */
   readonly tokensPerSecond: number;
+  /** Median of a call, in milliseconds. */
   readonly p50Ms: number;
+  /** What 95 % of the calls did not exceed, in milliseconds. */
   readonly p95Ms: number;
 }
 

@@ -20,6 +20,7 @@ const deciding = ["model", "revision", "space", "dimensions", "normalize"] as co
  * that has imported this module.
  */
 export class CandleEmbeddingFunction implements AsyncDisposable {
+  /** What Chroma finds the function by. */
   readonly name = functionName;
   readonly #backend: StoredBackend;
 

@@ -28,6 +28,7 @@ export interface OramaPluginOptions extends AdapterOptions {
 
 /** A plugin for `create({ plugins: [...] })`. */
 export interface OramaPlugin extends AsyncDisposable {
+  /** What Orama calls it. */
   readonly name: string;
   /** Gives a document its vector; called by Orama, as the other two. */
   beforeInsert(orama: unknown, id: string, document: Document): Promise<void>;

@@ -8,6 +8,7 @@ export type TensorType = "float32" | "int8" | "uint8";
 
 /** A row or a table of numbers with the members of transformers.js' `Tensor` that results are read with. */
 export class Tensor implements Iterable<Tensor | number> {
+  /** The kind of its numbers. */
   readonly type: TensorType;
   /** All numbers, row after row. */
   readonly data: TensorData;

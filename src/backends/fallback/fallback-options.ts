@@ -26,6 +26,7 @@ export interface FallbackEvent {
 
 /** Options of `FallbackBackend.create`. */
 export interface FallbackOptions {
+  /** Hears when falling back begins and ends. */
   readonly logger?: FallbackLogger | undefined;
   /** Called for every call that is answered by another backend than the first. What it throws is ignored. */
   readonly onFallback?: ((event: FallbackEvent) => void) | undefined;
