@@ -2,10 +2,17 @@ import { evenly, prepare } from "./workloads.mjs";
 
 /** The parts of a workload on which settings are chosen: the first, unless an engine needs longer than `SECONDS` for it. */
 const PARTS = [
-  { texts: 48, tokens: 4_000 },
-  { texts: 32, tokens: 600 },
+  { texts: 24, tokens: 3_000 },
+  { texts: 8, tokens: 600 },
 ];
-const SECONDS = 3;
+const SECONDS = 2;
+
+/** What was chosen in this run, so that no command chooses again. */
+const chosen = new Map();
+const keyOf = (name, [part]) => `${name} ${part.name} ${part.lengths.length}`;
+
+/** What `calibrate` chose for an engine on these parts, if it did. */
+export const calibrated = (name, parts) => chosen.get(keyOf(name, parts));
 
 /**
  * What very slow engines embed instead of a whole workload, and all engines while their settings are chosen: from the larger
@@ -40,7 +47,9 @@ export async function calibrate(engine, parts, model) {
   const times = Math.max(large.tokens / small.tokens, large.lengths.length / small.lengths.length);
   const part = seconds * times > SECONDS ? small : large;
   await engine.give(part);
-  return { part, ...(await search(engine, part, model)) };
+  const choice = { part, ...(await search(engine, part, model)) };
+  chosen.set(keyOf(engine.name, parts), choice);
+  return choice;
 }
 
 async function search(engine, part, model) {
