@@ -33,6 +33,7 @@ export interface LoadProgress {
    * read; `ready`: the model can be used.
    */
   readonly stage: "download" | "load" | "ready";
+  /** Whose load it is. */
   readonly modelId: string;
   /** Only while it is being downloaded. */
   readonly download?: DownloadProgress;
@@ -68,6 +69,7 @@ export interface NativeOptions {
   readonly token?: string | undefined;
   /** Gives up loading. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears how far the load has come. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
