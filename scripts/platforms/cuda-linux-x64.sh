@@ -63,7 +63,8 @@ cp Cargo.toml Cargo.lock rustfmt.toml "$stage/workspace/"
 cp -rp crates "$stage/workspace/"
 ln -s "$root/test" "$root/models" "$stage/workspace/"
 cd "$stage/workspace"
-export CARGO_TARGET_DIR=$stage/target
+# The target folder of everything else: what does not differ is built once.
+export CARGO_TARGET_DIR=$target_dir
 
 case ${1:-build} in
   clippy)
