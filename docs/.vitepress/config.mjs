@@ -60,6 +60,7 @@ export default defineConfig({
           { text: "The server", link: "/server" },
           { text: "Running the server", link: "/deployment" },
           { text: "Platforms", link: "/platforms" },
+          { text: "GPUs", link: "/gpu" },
           { text: "WebAssembly", link: "/wasm" },
         ],
       },
