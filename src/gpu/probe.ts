@@ -63,8 +63,7 @@ async function startProbe(device: string, addon: AddonName): Promise<ProbeReply>
       const how = late
         ? `did not answer within ${String(limitSeconds)} s`
         : `ended with ${signal ?? `code ${String(code)}`}`;
-      const last = said.trim().split("\n").at(-1);
-      end(`the process that tried it ${how}${last ? ` (${last.slice(0, 200)})` : ""}`);
+      end(`the process that tried it ${how}${lastWords(said)}`);
     });
   });
 }
@@ -83,6 +82,13 @@ function loaders(flags: readonly string[]): string[] {
     if (names.includes(flag)) return [flag, flags[index + 1] ?? ""];
     return names.some((name) => flag.startsWith(`${name}=`)) ? [flag] : [];
   });
+}
+
+/** What a process said last, but for the stack traces that Node adds. */
+function lastWords(said: string): string {
+  const lines = said.split("\n").map((line) => line.trim());
+  const last = lines.findLast((line) => line !== "" && !/^(?:at |\d+: |-{3}|Node\.js v)/.test(line));
+  return last === undefined ? "" : ` (${last.slice(0, 200)})`;
 }
 
 /** A debugger's port is taken by this process, and `--inspect-brk` would wait for somebody. */
