@@ -38,6 +38,7 @@ export async function gpu(options) {
   const data = {
     ...header("gpu", { ...options, model }),
     device,
+    gpu: use.name,
     weights: model.weights,
     missing,
     workloads: {},
@@ -192,7 +193,7 @@ function markdown(data, options) {
   ];
   const plots = Object.keys(data.calls).map((name) => `gpu-${data.model}-${name.replace("gpu-", "")}.svg`);
   return [
-    `## GPU (${data.device})`,
+    `## GPU: ${data.gpu ?? data.device}`,
     origin(data.machine, options),
     table(head, rows),
     `${data.weights === "random" ? "Random weights of the model's shape. " : ""}Cosines are to sentence-transformers in float32 on the ` +

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 
 /** NVIDIA's figure is of the sixth of a second before; closer samples would repeat it. */
@@ -11,6 +11,13 @@ export class GpuUse {
   /** @param {string} device */
   constructor(device) {
     this.#index = device.startsWith("cuda") ? (/\d+/.exec(device)?.[0] ?? "0") : undefined;
+  }
+
+  /** The GPU's name and its driver; undefined where `nvidia-smi` does not know it. */
+  get name() {
+    if (this.#index === undefined) return undefined;
+    const args = ["--query-gpu=name,driver_version", "--format=csv,noheader", "--id", this.#index];
+    return execFileSync("nvidia-smi", args, { encoding: "utf8" }).trim().replace(", ", ", driver ");
   }
 
   /**

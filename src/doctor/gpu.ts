@@ -20,7 +20,7 @@ export async function checkGpu(): Promise<Finding> {
     const text = `${String(what)}, not used: ${shown}`;
     return { name, status: "note", text, data: { ...data, works: false, reason: shown } };
   }
-  const memory = report.memoryBytes == null ? "" : `, ${formatBytes(report.memoryBytes)}`;
+  const memory = report.memoryBytes === null ? "" : `, ${formatBytes(report.memoryBytes)}`;
   const with_ = driver === undefined ? "" : `, driver ${driver}`;
   return {
     name,

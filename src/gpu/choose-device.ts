@@ -35,7 +35,7 @@ export async function chooseDevice(
   if (device === "cpu") return { options };
   if (device === "auto") return chooseBest(model, options, cancellation);
   const look = lookFor(device === "metal" ? "metal" : "cuda");
-  const reason = look.obstacle ?? (await tryGpu(look, device, cancellation));
+  const reason = look.obstacle ?? (await tryGpu(look, options, cancellation));
   if (reason !== undefined) throw unavailable(`device "${device}" cannot be used: ${reason}`);
   return { options, addon: look.addon };
 }
@@ -64,15 +64,13 @@ async function chooseBest(
   const look = findGpu();
   if (look === undefined) return onCpu(options, "no GPU was found");
   const { dtype = "auto" } = options;
+  // Whoever names no device gets the same vectors wherever the program runs, but for rounding.
+  const onGpu = { ...options, device: look.kind, dtype: dtype === "auto" ? "float32" : dtype } as const;
   const reason =
-    look.obstacle ?? (await unsuited(folder, options)) ?? (await tryGpu(look, look.kind, cancellation));
-  if (reason !== undefined) return onCpu(options, reason);
-  return {
-    // Whoever names no device gets the same vectors wherever the program runs, but for rounding.
-    options: { ...options, device: look.kind, dtype: dtype === "auto" ? "float32" : dtype },
-    addon: look.addon,
-    otherwise: options,
-  };
+    look.obstacle ?? (await unsuited(folder, options)) ?? (await tryGpu(look, onGpu, cancellation));
+  return reason === undefined
+    ? { options: onGpu, addon: look.addon, otherwise: options }
+    : onCpu(options, reason);
 }
 
 function onCpu(options: NativeLoadChoice, reason: string): DeviceChoice {
@@ -91,15 +89,20 @@ async function unsuited(folder: string, { dtype }: NativeLoadChoice): Promise<st
   return whyCpu(folder, dtype);
 }
 
-/** Tries a GPU in a process of its own. Why it cannot be used, or `undefined` where it can. */
+/** Tries a GPU in a process of its own. Why it cannot be used as asked, or `undefined` where it can. */
 async function tryGpu(
   { addon, kind }: GpuLook,
-  device: string,
+  { device = kind, dtype = "auto" }: NativeLoadChoice,
   cancellation: Cancellation,
 ): Promise<string | undefined> {
   const { probe } = await import("./probe.js");
-  const { reason } = await untilCancelled(cancellation, () => probe(device, addon));
-  if (reason === undefined || kind === "metal") return reason;
+  const { report, reason } = await untilCancelled(cancellation, () => probe(device, addon));
+  if (report !== undefined) {
+    // What `auto` stands for on a GPU, and that int8 is not for it, the engine says.
+    if (dtype === "auto" || dtype === "int8" || report.dtypes.includes(dtype)) return undefined;
+    return `${report.name} gives wrong numbers in ${dtype}, or has none; it computes in ${report.dtypes.join(", ")}`;
+  }
+  if (kind === "metal") return reason;
   const { describeDriver, driverVersion } = await import("./nvidia-driver.js");
   return reason + describeDriver(await driverVersion());
 }

@@ -4,9 +4,9 @@ import type { ProbeReply } from "./probe.js";
 
 const [device, addon] = process.argv.slice(2) as [string, AddonName];
 
-/** Ends once the answer is out, with code 0 and without running what the driver's libraries have for exits. */
+/** Once the answer is out nothing is waited for, least of all what a driver's libraries do at the end of a process. */
 function reply(answer: ProbeReply): void {
-  process.send?.(answer, () => process.exit());
+  process.send?.(answer, () => process.kill(process.pid, "SIGKILL"));
 }
 
 try {

@@ -13,7 +13,7 @@ const mostHeaderBytes = 100e6;
 export async function whyCpu(folder: string, dtype: Dtype = "auto"): Promise<string | undefined> {
   if (dtype === "int8") return "int8 is arithmetic of CPUs";
   const { isStatic, weights } = await readLayout(folder);
-  if (isStatic) return "a static model is a look-up in a table, which a GPU does no faster";
+  if (isStatic) return "a static model is a look-up in a table, for which no GPU is needed";
   if (dtype === "auto" && (await isInt8(weights))) {
     return "the weights are int8, which is arithmetic of CPUs: name a GPU or a dtype to have them widened";
   }

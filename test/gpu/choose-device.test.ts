@@ -4,6 +4,7 @@ import { cpSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
+import type { ProbeReply } from "../../src/gpu/probe.js";
 import { temporaryFolder } from "../native/support.js";
 import { loadOn, machineWithGpu, machineWithoutGpu, root, runOn, tinyModel, version } from "./support.js";
 
@@ -80,6 +81,16 @@ describe.runIf(isLinuxX64)("device auto, where there is an NVIDIA GPU", () => {
     const loaded = await loadOn(machineWithGpu(gpu), tinyModel, {});
     expect(loaded).toMatchObject({ device: "cpu", probes: 0 });
     expect(loaded.debug).toContain(reason);
+  });
+
+  it("leaves to the CPU what the GPU does not compute right", async () => {
+    const half = 'return { device: "cuda:0", name: "Half", memoryBytes: null, dtypes: ["float16"] };';
+    const loaded = await loadOn(machineWithGpu({ probe: half }), tinyModel, {});
+    expect(loaded).toMatchObject({ device: "cpu", dtype: "float32" });
+    expect(loaded.debug).toContain("Half gives wrong numbers in float32, or has none; it computes in float16");
+    expect(await loadOn(machineWithGpu({ probe: half }), tinyModel, { dtype: "float16" })).toMatchObject({
+      device: "cuda:0",
+    });
   });
 
   it("knows GPUs that are hidden", async () => {
@@ -206,6 +217,20 @@ describe.runIf(isLinuxX64)("a GPU that hangs", () => {
     const loaded = await loadOn({ env }, tinyModel, {});
     expect(loaded).toMatchObject({ device: "cpu", probes: 1 });
     expect(loaded.debug).toContain("the process that tried it did not answer within 60 s");
+  });
+});
+
+describe("the process that tries a device", () => {
+  it("is answered by the real addon, here of the CPU", async () => {
+    const program = `
+      import { createRequire } from "node:module";
+      const { probe } = createRequire(${JSON.stringify(path.join(root, "package.json"))})("./dist/gpu/probe.js");
+      console.log(JSON.stringify([await probe("cpu", "platform"), await probe("metal", "platform")]));`;
+    const { stdout } = await runOn(machineWithoutGpu(), program);
+    const [cpu, metal] = JSON.parse(stdout) as [ProbeReply, ProbeReply];
+    expect(cpu.report).toMatchObject({ device: "cpu", memoryBytes: null });
+    expect(cpu.report?.dtypes).toContain("float32");
+    if (process.platform !== "darwin") expect(metal.reason).toContain("computes on cpu, not on metal");
   });
 });
 
