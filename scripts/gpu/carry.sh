@@ -3,10 +3,11 @@
 # registry, no compiler and no Node: the addons, the built TypeScript, a Node, the tests with their fixtures, the benchmark.
 #
 #   npm run build && bash scripts/platforms/cuda-linux-x64.sh
-#   bash scripts/gpu/carry.sh [--texts FOLDER] [--weights] [FILE.tar.gz]
+#   bash scripts/gpu/carry.sh [--texts FOLDER] [--weights] [FILE]
 #
-# --texts: short.txt, mixed.txt and long.txt, for the benchmark. --weights: the exact float32 weights of all-MiniLM-L6-v2, 90 MB
-# that the benchmark otherwise replaces by random ones of the same shape. The machine needs NVIDIA's driver; CUDA's libraries may
+# FILE: default candle-embed-gpu.tar.gz, some 70 MB; as .tar.xz it is smaller and takes minutes. --texts: short.txt, mixed.txt and
+# long.txt, for the benchmark. --weights: the exact float32 weights of all-MiniLM-L6-v2, 90 MB that the benchmark otherwise
+# replaces by random ones of the same shape. The machine needs NVIDIA's driver; CUDA's libraries may
 # come from Python packages (nvidia-cublas, nvidia-curand), the benchmark wants a python3 with torch and sentence-transformers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -47,6 +48,6 @@ if [ -n "$weights" ]; then
   cp -r "$(node scripts/get-test-weights.mjs)" "$to/.cache/test-weights/"
 fi
 cp scripts/gpu/run.sh "$to/run.sh"
-tar -C "$stage" -czf "$archive" candle-embed
-printf -- '- %s: %s bytes. There, one command, or its parts (test, bench):\n\n    tar xzf %s && bash candle-embed/run.sh\n' \
+tar -C "$stage" -caf "$archive" candle-embed
+printf -- '- %s: %s bytes. There, one command, or its parts (test, bench):\n\n    tar xf %s && bash candle-embed/run.sh\n' \
   "$archive" "$(stat -c %s "$archive")" "$(basename "$archive")"

@@ -87,7 +87,9 @@ describe.runIf(isLinuxX64)("device auto, where there is an NVIDIA GPU", () => {
     const half = 'return { device: "cuda:0", name: "Half", memoryBytes: null, dtypes: ["float16"] };';
     const loaded = await loadOn(machineWithGpu({ probe: half }), tinyModel, {});
     expect(loaded).toMatchObject({ device: "cpu", dtype: "float32" });
-    expect(loaded.debug).toContain("Half gives wrong numbers in float32, or has none; it computes in float16");
+    expect(loaded.debug).toContain(
+      "Half gives wrong numbers in float32, or has none; it computes in float16",
+    );
     expect(await loadOn(machineWithGpu({ probe: half }), tinyModel, { dtype: "float16" })).toMatchObject({
       device: "cuda:0",
     });

@@ -50,14 +50,27 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("doctor",
   });
 
   it("has nothing to say where there is none", async () => {
-    expect(await gpuFinding(machineWithoutGpu())).toMatchObject({ status: "ok", text: "none found; the CPU computes" });
+    expect(await gpuFinding(machineWithoutGpu())).toMatchObject({
+      status: "ok",
+      text: "none found; the CPU computes",
+    });
   });
 });
 
 describe.runIf(process.platform === "linux" && process.arch === "x64")("--device and --dtype", () => {
   it("choose a GPU and its arithmetic", async () => {
     const gpu = machineWithGpu();
-    const { stdout, code } = await runCliOn(gpu, "embed", "--device", "cuda:1", "--dtype", "bfloat16", "-m", tinyModel, "a");
+    const { stdout, code } = await runCliOn(
+      gpu,
+      "embed",
+      "--device",
+      "cuda:1",
+      "--dtype",
+      "bfloat16",
+      "-m",
+      tinyModel,
+      "a",
+    );
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\[/);
   });
@@ -66,7 +79,9 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("--device
     const machine = machineWithGpu({ probe: null });
     const { stderr, code } = await runCliOn(machine, "embed", "--device", "cuda", "-m", tinyModel, "a");
     expect(code).toBe(1);
-    expect(stderr).toMatch(/DEVICE_UNAVAILABLE.*device "cuda" cannot be used: the package @candle-embed\/cuda-linux-x64/);
+    expect(stderr).toMatch(
+      /DEVICE_UNAVAILABLE.*device "cuda" cannot be used: the package @candle-embed\/cuda-linux-x64/,
+    );
     const unknown = await runCliOn(machine, "embed", "--device", "cuda:one", "-m", tinyModel, "a");
     expect(unknown.stderr).toContain("auto, cpu, metal, cuda or cuda:<number>");
   });
