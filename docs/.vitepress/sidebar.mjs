@@ -45,6 +45,7 @@ export const sidebar = [
     text: "Where it runs",
     items: [
       { text: "Platforms", link: "/platforms" },
+      { text: "GPUs", link: "/gpu" },
       { text: "Bundlers and packagers", link: "/bundlers" },
       { text: "WebAssembly", link: "/wasm" },
       { text: "What was installed how", link: "/install-matrix" },

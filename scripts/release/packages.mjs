@@ -18,7 +18,13 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Unpacked sizes that a package may have, in bytes. A native package is downloaded by every install. */
-export const budgets = { native: 10_000_000, wasm: 6_000_000, model: 24_000_000, main: 4_000_000 };
+export const budgets = {
+  native: 10_000_000,
+  cuda: 25_000_000,
+  wasm: 6_000_000,
+  model: 24_000_000,
+  main: 4_000_000,
+};
 
 /** What a published manifest has no use for. */
 const ofTheRepository = ["scripts", "devDependencies", "overrides", "workspaces", "napi"];
@@ -36,8 +42,13 @@ const ofTheRepository = ["scripts", "devDependencies", "overrides", "workspaces"
 
 /** The names of the platforms in npm/, as napi-rs names them. */
 export function platforms() {
-  return readdirSync(path.join(root, "npm")).filter((name) => name !== "wasm");
+  return readdirSync(path.join(root, "npm")).filter(
+    (name) => name !== "wasm" && !accelerators.includes(name),
+  );
 }
+
+/** The folders of npm/ with an addon for GPUs: nobody gets it who does not ask for it. */
+export const accelerators = ["cuda-linux-x64"];
 
 /**
  * What there is to publish, in the order in which it has to be: candle-embed last, since an install finds what it names from
@@ -46,7 +57,7 @@ export function platforms() {
  */
 function sources(ofRoot) {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-  const native = platforms().map((platform) => {
+  const addons = [...platforms(), ...accelerators].map((platform) => {
     const folder = path.join(root, "npm", platform);
     const places = ofRoot ? [folder, root] : [folder];
     const addon = places.map((place) => path.join(place, `candle-embed.${platform}.node`)).find(existsSync);
@@ -54,11 +65,12 @@ function sources(ofRoot) {
       if (addon !== undefined) cpSync(addon, path.join(staged, manifest.main));
       addNotices(staged);
     };
-    return { kind: "native", folder, binary: addon !== undefined, change };
+    const kind = accelerators.includes(platform) ? "cuda" : "native";
+    return { kind, folder, binary: addon !== undefined, change };
   });
   const wasm = path.join(root, "npm/wasm");
   return [
-    ...native,
+    ...addons,
     { kind: "model", folder: path.join(root, "models/all-MiniLM-L6-v2"), binary: true, change: () => {} },
     {
       kind: "wasm",
@@ -75,6 +87,11 @@ function sources(ofRoot) {
         manifest.optionalDependencies = Object.fromEntries(
           platforms().map((platform) => [`@candle-embed/binding-${platform}`, version]),
         );
+        // Where somebody installs one, candle-embed has to find it, in the same version.
+        for (const name of accelerators.map((accelerator) => `@candle-embed/${accelerator}`)) {
+          manifest.peerDependencies[name] = version;
+          manifest.peerDependenciesMeta[name] = { optional: true };
+        }
       },
     },
   ];

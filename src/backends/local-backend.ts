@@ -42,7 +42,7 @@ export abstract class LocalBackend extends BaseBackend {
   override readonly dimensions: number;
   override readonly maxTokens: number;
   override readonly space: VectorSpace;
-  /** Where the model runs, for example `"cpu"`. */
+  /** Where the model runs: `"cpu"`, `"metal"` or `"cuda:0"`. */
   readonly device: string;
   /** The numbers it computes with, for example `"int8"`. */
   readonly dtype: string;

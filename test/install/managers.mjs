@@ -20,13 +20,14 @@ async function typescript(context, project, kind, node) {
 }
 
 /**
- * The managers: each installs the package into a project.
+ * The managers: each installs the packages into a project.
  *
  * @param {import("./project.mjs").Context} context
+ * @param {readonly string[]} packages
  * @returns {Promise<{ name: string, install: (project: string) => Promise<unknown>, types?: boolean, reason?: string,
  *   node?: { command: string, args: string[] } }[]>}
  */
-async function managers(context) {
+export async function managers(context, packages = ["candle-embed"]) {
   const { folder, tools, registry } = context;
   const { bun, reason } = await getRuntimes();
   const node = toolNode(tools);
@@ -46,19 +47,19 @@ async function managers(context) {
     };
     write(project, ".yarnrc.yml", JSON.stringify(settings));
     write(project, "yarn.lock", "");
-    await start(node, [path.join(tools, "@yarnpkg/cli-dist/bin/yarn.js"), "add", "candle-embed"])(project);
+    await start(node, [path.join(tools, "@yarnpkg/cli-dist/bin/yarn.js"), "add", ...packages])(project);
   };
   const classic = path.join(tools, "yarn-classic/bin/yarn.js");
   const pnpm = ["pnpm.mjs", "pnpm.cjs"].map((name) => path.join(tools, "pnpm/bin", name)).find(existsSync);
   return [
-    { name: "npm", install: (project) => npmInstall(context, project, ["candle-embed"]) },
+    { name: "npm", install: (project) => npmInstall(context, project, packages) },
     {
       name: "pnpm",
       install: async (project) => {
         // A package of this minute.
         write(project, "pnpm-workspace.yaml", "minimumReleaseAge: 0\n");
         const store = ["--store-dir", path.join(folder, "pnpm-store")];
-        await start(node, [pnpm, "add", "--ignore-scripts", ...store, "candle-embed"])(project);
+        await start(node, [pnpm, "add", "--ignore-scripts", ...store, ...packages])(project);
       },
     },
     {
@@ -69,7 +70,7 @@ async function managers(context) {
         "--ignore-scripts",
         "--cache-folder",
         path.join(folder, "yarn"),
-        "candle-embed",
+        ...packages,
       ]),
     },
     { name: "yarn 4, node_modules", install: berry("node-modules") },
@@ -83,7 +84,7 @@ async function managers(context) {
     {
       name: "bun",
       reason,
-      install: start(bun, ["add", "--ignore-scripts", "candle-embed"], {
+      install: start(bun, ["add", "--ignore-scripts", ...packages], {
         BUN_INSTALL_CACHE_DIR: path.join(folder, "bun-cache"),
       }),
     },
