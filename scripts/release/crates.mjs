@@ -15,6 +15,24 @@ import { root } from "./packages.mjs";
  * @property {string} manifest_path
  */
 
+/** What is compiled into the addon with CUDA besides crates (scripts/platforms/cuda). */
+export const besideCrates = [
+  {
+    name: "CUTLASS",
+    version: "3.5.0",
+    license: "BSD-3-Clause",
+    repository: "https://github.com/NVIDIA/cutlass",
+    copyright: "Copyright (c) 2017 - 2024 NVIDIA CORPORATION & AFFILIATES. All rights reserved.",
+  },
+  {
+    name: "FlashAttention",
+    version: "2",
+    license: "BSD-3-Clause",
+    repository: "https://github.com/Dao-AILab/flash-attention",
+    copyright: "Copyright (c) 2022, the respective contributors, as shown by the AUTHORS file.",
+  },
+];
+
 /**
  * Every crate of an addon, on whichever platform, or of the WebAssembly module; by name. No build scripts, no macros, nothing
  * of tests, none of this repository's own.

@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { linkedCrates } from "./crates.mjs";
+import { besideCrates, linkedCrates } from "./crates.mjs";
 import { root } from "./packages.mjs";
 
 const file = path.join(root, "THIRD-PARTY-NOTICES");
@@ -56,11 +56,6 @@ function readText(name) {
   }
 }
 
-/** What the addon with CUDA has besides crates (scripts/platforms/cuda). */
-const besides = [
-  "CUTLASS 3.5.0 (BSD-3-Clause), https://github.com/NVIDIA/cutlass\nCopyright (c) 2017 - 2024 NVIDIA CORPORATION & AFFILIATES. All rights reserved.",
-  "FlashAttention 2, as candle-flash-attn has it (BSD-3-Clause), https://github.com/Dao-AILab/flash-attention\nCopyright (c) 2022, the respective contributors, as shown by the AUTHORS file.",
-];
 const cudaRuntime =
   "The addon with CUDA contains NVIDIA's CUDA runtime (libcudart_static.a of CUDA 13.0), under the licence agreement of the CUDA\n" +
   "Toolkit, which names it as redistributable: https://docs.nvidia.com/cuda/eula/\n";
@@ -110,6 +105,10 @@ function makeNotices() {
     "and from Rust's standard library (MIT OR Apache-2.0). Written by scripts/release/notices.mjs.\n";
   const parts = [...groups.values()].map(
     ({ crates: of, text }) => `${line}\n${of.join("\n")}\n${line}\n\n${text}\n`,
+  );
+  const besides = besideCrates.map(
+    ({ name, version, license, repository, copyright }) =>
+      `${name} ${version} (${license}), ${repository}\n${copyright}`,
   );
   const cuda = `${line}\n${besides.join("\n\n")}\n${line}\n\n${bsd3Clause}\n\n${line}\n${cudaRuntime}${line}\n`;
   return `${head}\n${parts.join("\n")}\n${cuda}`;

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { linkedCrates } from "./crates.mjs";
+import { besideCrates, linkedCrates } from "./crates.mjs";
 import { accelerators, platforms, root } from "./packages.mjs";
 
 /**
@@ -58,6 +58,19 @@ export function makeSbom() {
       ...(crate.repository === null ? {} : { externalReferences: [{ type: "vcs", url: crate.repository }] }),
     };
   });
+  const beside = besideCrates.map(({ name: library, version: of, license: expression, repository }) => {
+    const purl = `pkg:github/${new URL(repository).pathname.slice(1)}@${of}`;
+    return {
+      type: "library",
+      "bom-ref": purl,
+      name: library,
+      version: of,
+      hashes: [],
+      licenses: [{ expression }],
+      purl,
+      externalReferences: [{ type: "vcs", url: repository }],
+    };
+  });
   const refs = (components) => components.map((component) => component["bom-ref"]);
   const linking = packages.filter((entry) => entry.name !== model);
   return {
@@ -65,10 +78,13 @@ export function makeSbom() {
     specVersion: "1.6",
     version: 1,
     metadata: { component: { ...npm(name, version, license), type: "library" } },
-    components: [...packages, ...crates],
+    components: [...packages, ...crates, ...beside],
     dependencies: [
       { ref, dependsOn: refs(packages) },
-      ...linking.map((entry) => ({ ref: entry["bom-ref"], dependsOn: refs(crates) })),
+      ...linking.map((entry) => {
+        const isCuda = accelerators.some((accelerator) => entry.name === `@candle-embed/${accelerator}`);
+        return { ref: entry["bom-ref"], dependsOn: refs(isCuda ? [...crates, ...beside] : crates) };
+      }),
     ],
   };
 }

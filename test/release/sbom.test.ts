@@ -6,14 +6,17 @@ import { expect, it } from "vitest";
 import { makeSbom } from "../../scripts/release/sbom.mjs";
 import { root } from "../native/support.js";
 
-it("the bill of materials is CycloneDX by its own schema, and has the crates of THIRD-PARTY-NOTICES", async () => {
+it("the bill of materials is CycloneDX by its own schema, and has what THIRD-PARTY-NOTICES names", async () => {
   const bill = makeSbom();
   const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
   expect(await validator.validate(JSON.stringify(bill))).toBeNull();
 
   const crates = bill.components.filter(({ purl }) => purl.startsWith("pkg:cargo/"));
+  const others = bill.components.filter(({ purl }) => purl.startsWith("pkg:github/"));
   const notices = readFileSync(path.join(root, "THIRD-PARTY-NOTICES"), "utf8");
   const named = [...notices.matchAll(/^(\S+ \d\S*) \(/gm)].map((match) => String(match[1]));
-  expect(crates.map(({ name, version }) => [name, version].join(" ")).sort()).toEqual(named.sort());
+  expect([...crates, ...others].map(({ name, version }) => [name, version].join(" ")).sort()).toEqual(
+    named.sort(),
+  );
   for (const { name, hashes } of crates) expect(hashes[0]?.content, name).toMatch(/^[0-9a-f]{64}$/);
 }, 120_000);
