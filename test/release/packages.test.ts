@@ -70,10 +70,9 @@ describe("the packages of a release", () => {
 
   it("hold what they are for and nothing else: no sources, tests, maps or leftovers", () => {
     const everywhere = ["LICENSE", "README.md", "package.json"];
-    const addon = /^THIRD-PARTY-NOTICES$|^candle-embed\.[\w-]+\.node$/;
     const allowed: Record<Packed["kind"], RegExp> = {
-      native: addon,
-      cuda: addon,
+      native: /^THIRD-PARTY-NOTICES$|^candle-embed\.[\w-]+\.node$/,
+      cuda: /^THIRD-PARTY-NOTICES$|^candle-embed\.cuda-[\w-]+\.node$/,
       model: /^NOTICE$|^[\w-]+\.(json|txt|safetensors)$|^1_Pooling\/config\.json$/,
       wasm: /^THIRD-PARTY-NOTICES$|^dist\/[\w/-]+(\.js|\.d\.ts|_bg\.wasm)$/,
       main: /^index\.(js|d\.ts)$|^scenarios\/[\w.-]+\.json$|^dist\/[\w/.-]+\.(m?js|d\.m?ts|json)$/,
