@@ -3,5 +3,6 @@
 process.execPath = process.env.CANDLE_EMBED_TEST_WORKER;
 
 const { setTimeout } = globalThis;
-const patient = (callback, delay, ...args) => setTimeout(callback, delay >= 60_000 ? delay * 30 : delay, ...args);
+const patient = (callback, delay, ...args) =>
+  setTimeout(callback, delay >= 60_000 ? delay * 30 : delay, ...args);
 globalThis.setTimeout = Object.defineProperties(patient, Object.getOwnPropertyDescriptors(setTimeout));

@@ -95,7 +95,10 @@ export async function subpathsSection(context) {
   const project = makeProject(context, "subpaths", { type: "module" });
   const peers = Object.values(uses).flatMap((use) => use.peers ?? []);
   const { exports, devDependencies } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-  await npmInstall(context, project, ["candle-embed", ...peers.map((name) => `${name}@${devDependencies[name]}`)]);
+  await npmInstall(context, project, [
+    "candle-embed",
+    ...peers.map((name) => `${name}@${devDependencies[name]}`),
+  ]);
 
   const rows = [];
   for (const entry of Object.keys(exports).filter((each) => /^\.\/[\w-]+$/.test(each))) {

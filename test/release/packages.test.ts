@@ -72,6 +72,7 @@ describe("the packages of a release", () => {
     const everywhere = ["LICENSE", "README.md", "package.json"];
     const allowed: Record<Packed["kind"], RegExp> = {
       native: /^THIRD-PARTY-NOTICES$|^candle-embed\.[\w-]+\.node$/,
+      cuda: /^THIRD-PARTY-NOTICES$|^candle-embed\.cuda-[\w-]+\.node$/,
       model: /^NOTICE$|^[\w-]+\.(json|txt|safetensors)$|^1_Pooling\/config\.json$/,
       wasm: /^THIRD-PARTY-NOTICES$|^dist\/[\w/-]+(\.js|\.d\.ts|_bg\.wasm)$/,
       main: /^index\.(js|d\.ts)$|^scenarios\/[\w.-]+\.json$|^dist\/[\w/.-]+\.(m?js|d\.m?ts|json)$/,

@@ -122,11 +122,11 @@ class Embedding extends Callable<Transformation> implements AsyncDisposable {
 export type CandleEmbedding = Embedding & Transformation;
 /** The class of {@link CandleEmbedding:type}. */
 export const CandleEmbedding = Embedding as {
-  // eslint-disable-next-line @typescript-eslint/prefer-function-type -- there its documentation has no place
   /**
    * Loads nothing before the first call.
    *
    * @throws CandleEmbedError `INVALID_INPUT` for wrong options.
    */
+  // eslint-disable-next-line @typescript-eslint/prefer-function-type -- there its documentation has no place
   new (options?: AdapterOptions): CandleEmbedding;
 };
