@@ -3,7 +3,7 @@
 #
 #   bash run.sh [test|bench]      without a word: both. Results are printed, those of the benchmark also written to results/
 set -uo pipefail
-cd "$(dirname "$0")"
+cd "$(dirname "$0")" || exit
 export PATH="$PWD/bin:$PATH" BENCH_PYTHON="${BENCH_PYTHON:-$(command -v python3)}"
 # Nothing is to be asked of a network that is not there.
 export HF_HUB_OFFLINE=1 PIP_NO_INDEX=1

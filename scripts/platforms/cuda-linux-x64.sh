@@ -73,7 +73,7 @@ case ${1:-build} in
     ;;
   test)
     cargo test --profile "$profile" "${patches[@]}" -p candle-embed --features flash-attn --test integration --no-run
-    say "$(ls -t "$CARGO_TARGET_DIR/$profile"/deps/integration-* | grep -v '\.d$' | head -1)"
+    say "$(find "$CARGO_TARGET_DIR/$profile/deps" -name 'integration-*' ! -name '*.d' -printf '%T@ %p\n' | sort -n | tail -1)"
     ;;
   build)
     cargo build --profile "$profile" "${patches[@]}" -p candle-embed-napi --features flash-attn
