@@ -73,7 +73,6 @@ case ${1:-build} in
     ;;
   test)
     cargo test --profile "$profile" "${patches[@]}" -p candle-embed --features flash-attn --test integration --no-run
-    # The newest.
     say "$(find "$CARGO_TARGET_DIR/$profile/deps" -name 'integration-*' -executable -printf '%T@ %p\n' | sort -n | tail -1 | cut -d' ' -f2-)"
     ;;
   build)
