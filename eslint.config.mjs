@@ -2,15 +2,12 @@ import eslint from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-/** Only src/native.ts may import the generated loader, which lies one folder above src. */
-function noGeneratedLoader(specifier) {
+/** Only src/native.ts may import an addon: the generated loader, which lies one folder above src, and the packages for GPUs. */
+function noAddon(loader) {
+  const message = "Go through src/native.ts.";
+  const patterns = [{ group: ["@candle-embed/cuda-*"], message }];
   return {
-    rules: {
-      "no-restricted-imports": [
-        "error",
-        { paths: [{ name: specifier, message: "Go through src/native.ts." }] },
-      ],
-    },
+    rules: { "no-restricted-imports": ["error", { paths: [{ name: loader, message }], patterns }] },
   };
 }
 
@@ -88,7 +85,7 @@ export default defineConfig(
     files: ["examples/nextjs-route/app/**/*.js"],
     languageOptions: { globals: { Response: "readonly" } },
   },
-  { files: ["src/*.ts"], ignores: ["src/native.ts"], ...noGeneratedLoader("../index.js") },
-  { files: ["src/*/*.ts"], ...noGeneratedLoader("../../index.js") },
-  { files: ["src/*/*/*.ts"], ...noGeneratedLoader("../../../index.js") },
+  { files: ["src/*.ts"], ignores: ["src/native.ts"], ...noAddon("../index.js") },
+  { files: ["src/*/*.ts"], ...noAddon("../../index.js") },
+  { files: ["src/*/*/*.ts"], ...noAddon("../../../index.js") },
 );

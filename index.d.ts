@@ -33,6 +33,9 @@ export declare class NativeJob {
   close(): void
 }
 
+/** The devices that this addon can compute on, whether the machine has them or not: "cpu", and "metal" or "cuda". */
+export declare function compiledDevices(): Array<string>
+
 /** Looks at this machine and the environment. */
 export declare function detectMachine(): NativeMachine | NativeError
 
@@ -41,6 +44,18 @@ export declare function loadModel(folder: string, options: NativeLoadOptions): P
 
 /** Measures for about a quarter of a second what `threads` threads can do at most. */
 export declare function measurePeak(threads: number): Promise<NativePeak | NativeError>
+
+/** A device that works. */
+export interface NativeDeviceReport {
+  /** "cpu", "metal" or "cuda:N". */
+  device: string
+  /** What the maker calls it. */
+  name: string
+  /** All of its memory. */
+  memoryBytes: number | null
+  /** The arithmetic that was tried and gave right numbers: "float32", "float16", "bfloat16". */
+  dtypes: Array<string>
+}
 
 /** The vectors of a call. Typed arrays take over Rust's memory without a copy. */
 export interface NativeEmbeddings {
@@ -102,7 +117,7 @@ export interface NativeLoadOptions {
   pooling?: string
   /** Lengths that the model was trained to be cut to, beside those that its folder says. */
   matryoshkaDimensions?: Array<number>
-  /** "packed" or, to compare with, "candle". */
+  /** On the CPU "packed" or, to compare with, "candle" and "device" (what runs on GPUs). */
   executor?: string
 }
 
@@ -136,11 +151,11 @@ export interface NativeModelInfo {
   weightsSha256: string
   /** Identity of the vector space. */
   spaceId: string
-  /** "cpu". */
+  /** "cpu", "metal" or "cuda:N". */
   device: string
-  /** "float32" or "int8". */
+  /** "float32", "int8", "float16" or "bfloat16". */
   dtype: string
-  /** "packed", "candle" or "static". */
+  /** "packed", "candle", "device" or "static". */
   executor: string
   /** Threads that compute. */
   threads: number
@@ -187,6 +202,12 @@ export interface NativeTokens {
   /** Ids of each text. */
   lengths: Uint32Array
 }
+
+/**
+ * Opens "cpu", "metal", "cuda" or "cuda:N" and tries its kernels, on the caller's thread: for a process of its own, since a
+ * broken driver may crash or hang it. DEVICE_UNAVAILABLE says what is missing.
+ */
+export declare function probeDevice(device: string): NativeDeviceReport | NativeError
 
 /** Writes an int8 copy of the float model folder `source` to `target`. The same input gives the same bytes. */
 export declare function quantizeModel(source: string, target: string, pooling?: string | undefined | null): Promise<NativeQuantizeReport | NativeError>

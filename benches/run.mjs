@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 
 import { adapters } from "./commands/adapters.mjs";
 import { all } from "./commands/all.mjs";
+import { gpu } from "./commands/gpu.mjs";
 import { latency } from "./commands/latency.mjs";
 import { memory } from "./commands/memory.mjs";
 import { micro } from "./commands/micro.mjs";
@@ -22,7 +23,7 @@ import { benches, cache, root } from "./lib/paths.mjs";
 import { compare } from "./report/compare.mjs";
 import { server } from "./server/run.mjs";
 
-const commands = { all, throughput, latency, memory, startup, steady, size, micro, scaling, adapters, report };
+const commands = { all, throughput, latency, memory, startup, steady, size, micro, scaling, adapters, gpu, report };
 
 const usage = `npm run bench -- COMMAND [options]
 
@@ -36,6 +37,8 @@ const usage = `npm run bench -- COMMAND [options]
   micro        the TypeScript path in this process (tinybench)
   scaling      candle-embed against length, batch size and threads; the tokenizer's share
   adapters     what LangChain's, the AI SDK's ... adapters add to a call (needs a build, nothing else)
+  gpu          candle-embed and sentence-transformers on one GPU, float16: whole files, calls of 1 to 1,024 texts, how busy
+               the GPU is (needs a build, and torch; BENCH_PYTHON names a Python that has it)
   server       the embedding server under load; "server --help" shows its suites and options
   report       report.html of what has been measured; the table of the README
 
@@ -49,6 +52,7 @@ const usage = `npm run bench -- COMMAND [options]
   --rounds N         default 5 (startup: 10)
   --threads N        default: the CPUs of this process
   --data DIR         folder of the text files, default ../shared/data/texts
+  --device NAME      of gpu: cuda, cuda:N, metal or, to try the harness, cpu; default cuda
   --pause MS         wait between the calls of latency, default 0
   --out DIR          default benches/record/<version>, for --quick .cache/bench/record
   --quick            few texts and rounds: checks the harness, gives no figures to quote`;
@@ -73,6 +77,7 @@ const { values, positionals } = parseArgs({
     threads: { type: "string" },
     data: { type: "string", default: path.join(root, "..", "shared", "data", "texts") },
     compare: { type: "string" },
+    device: { type: "string", default: "cuda" },
     pause: { type: "string", default: "0" },
     out: { type: "string" },
     quick: { type: "boolean", default: false },
@@ -122,6 +127,7 @@ const options = {
   tokens: count("tokens"),
   turn: count("turn", command === all ? undefined : 60),
   pause: count("pause", 0, 0),
+  device: values.device,
   data: given(values.data),
   workloads: values.workloads?.split(","),
   out: values.out
@@ -145,7 +151,11 @@ async function measure() {
 }
 
 if (command === report) report(options);
-else if (command === adapters) {
+else if (command === gpu) {
+  requireBuild();
+  await installPython();
+  await gpu({ ...options, modelName: values.model });
+} else if (command === adapters) {
   requireBuild();
   await adapters(options);
 } else if (command !== undefined) await measure();

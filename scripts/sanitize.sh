@@ -1,19 +1,23 @@
 #!/usr/bin/env bash
 # The addon under AddressSanitizer and under valgrind: reads and writes where there is no memory of ours, uses after free.
 #
-#   bash scripts/sanitize.sh engine     AddressSanitizer: the tests of the engine and the kernels
-#   bash scripts/sanitize.sh addon      AddressSanitizer: the TypeScript tests of the addon
-#   bash scripts/sanitize.sh valgrind   scripts/platforms/check-addon.mjs; takes long
+#   bash scripts/sanitize.sh engine                   AddressSanitizer: the tests of the engine and the kernels
+#   bash scripts/sanitize.sh addon                    AddressSanitizer: the TypeScript tests of the addon
+#   bash scripts/sanitize.sh valgrind-engine [TEST]   valgrind: the tests of the engine and the kernels, or those of that name
+#   bash scripts/sanitize.sh valgrind [FILE...]       valgrind: the TypeScript tests of the addon, or those of these files
 #
-# The first two need a nightly toolchain and gcc's libasan.
+# AddressSanitizer needs a nightly toolchain and gcc's libasan. Under valgrind tests take 30 to 100 times as long.
 #
-# Needs the addon and the TypeScript built (npm run build). Ends with code 1 where a report names the addon.
+# The addon's need it and the TypeScript built (npm run build). Ends with code 1 where a test fails or a report names the addon.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 root=$PWD
 out=$root/.cache/sanitize
 mkdir -p "$out"
+
+# What builds or packs the addon itself, and measures of memory, of which these tools take their own.
+left_out=(--exclude '**/{panics,package,memory}.test.ts')
 
 fail() { printf 'failed: %s\n' "$*" >&2; exit 1; }
 
@@ -37,38 +41,51 @@ engine() {
 addon() {
   asan_build
   cargo build "${build[@]}" -p candle-embed-napi
-  local built="${CARGO_TARGET_DIR:-target}/asan/$target/release/libcandle_embed_napi.so" addon
+  local built="${CARGO_TARGET_DIR:-target}/asan/$target/release/libcandle_embed_napi.so" addons=(candle-embed.*.node)
+  local addon=${addons[0]}
   [ "$(nm -D "$built" | grep -c __asan_report)" != 0 ] || fail "$built is not instrumented"
   unset RUSTUP_TOOLCHAIN RUSTFLAGS
   # In the place of the addon, until this ends: napi's variable for another file would reach vitest's own addon too.
-  addon=$(ls candle-embed.*.node | head -1)
   mv "$addon" "$out/$addon"
-  # shellcheck disable=SC2064 -- the names of now
+  # shellcheck disable=SC2064 # the names of now
   trap "mv -f '$out/$addon' '$root/$addon'" EXIT
   cp "$built" "$addon"
-  # Left out: what builds or packs the addon itself, and measures of memory, of which a sanitizer takes its own.
-  LD_PRELOAD=$runtime npx vitest run test/native --maxWorkers 1 --testTimeout 600000 \
-    --exclude '**/{panics,package,memory}.test.ts'
+  LD_PRELOAD=$runtime npx vitest run test/native --maxWorkers 1 --testTimeout 600000 "${left_out[@]}"
 }
 
-valgrind_() {
-  local log=$out/valgrind.log ours addon
-  addon=$(ls candle-embed.*.node | head -1)
-  # V8 writes machine code; what it does besides is not looked at, only errors with the addon in their stack.
-  valgrind --tool=memcheck --smc-check=all-non-file --undef-value-errors=yes --num-callers=40 --log-file="$log" \
-    node --single-threaded scripts/platforms/check-addon.mjs "$addon"
-  tail -1 "$log"
-  ours=$(grep -c '(in .*candle-embed[^ ]*\.node)' "$log" || true)
+# Leaks: as above. Valgrind's CPU has AVX2 and no AVX-512.
+memcheck=(valgrind --tool=memcheck --num-callers=30 --error-limit=no --leak-check=no)
+
+valgrind_engine() {
+  local host
+  host=$(rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+  # In a test program everything is ours.
+  export "CARGO_TARGET_${host}_RUNNER=${memcheck[*]} --quiet --error-exitcode=99"
+  PROPTEST_CASES=2 cargo test --release --locked -p candle-embed-kernels -p candle-embed -- "$@"
+}
+
+valgrind_addon() {
+  local reports=$out/valgrind tests=0 ours
+  rm -rf "$reports"
+  mkdir "$reports"
+  # V8 writes machine code, hence --smc-check; what it does besides is not looked at, only errors with the addon in their stack.
+  printf '#!/bin/sh\nexec %s node "$@"\n' "${memcheck[*]} --smc-check=all-non-file --log-file=$reports/%p.log" >"$out/node"
+  chmod +x "$out/node"
+  CANDLE_EMBED_TEST_WORKER=$out/node node --import ./scripts/valgrind-workers.mjs node_modules/vitest/vitest.mjs run \
+    "${@:-test/native}" --maxWorkers 1 --testTimeout 3600000 --hookTimeout 3600000 "${left_out[@]}" || tests=$?
+  ours=$(cat "$reports"/*.log | grep -c '(in .*candle-embed[^ ]*\.node)' || true)
   if [ "$ours" != 0 ]; then
-    grep -B10 -A20 -m1 '(in .*candle-embed[^ ]*\.node)' "$log"
-    fail "valgrind names the addon, see $log"
+    grep -h -B10 -A20 -m1 '(in .*candle-embed[^ ]*\.node)' "$reports"/*.log
+    fail "valgrind names the addon, see $reports"
   fi
   echo "- no report of valgrind names the addon"
+  return "$tests"
 }
 
 case "${1:-}" in
   engine) engine ;;
   addon) addon ;;
-  valgrind) valgrind_ ;;
-  *) fail "usage: bash scripts/sanitize.sh engine | addon | valgrind" ;;
+  valgrind-engine) valgrind_engine "${@:2}" ;;
+  valgrind) valgrind_addon "${@:2}" ;;
+  *) fail "usage: bash scripts/sanitize.sh engine | addon | valgrind-engine [TEST] | valgrind [FILE...]" ;;
 esac

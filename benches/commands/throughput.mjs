@@ -1,4 +1,4 @@
-import { calibrate } from "../lib/calibrate.mjs";
+import { calibrate, partsOf } from "../lib/calibrate.mjs";
 import { startAll } from "../lib/engine.mjs";
 import { ceilingSeconds, operations } from "../lib/operations.mjs";
 import { cpuTicks, PeakProbe } from "../lib/peak.mjs";
@@ -10,8 +10,6 @@ const SAMPLES = 64;
 /** A round whose probes differ by more was disturbed. */
 const DRIFT = 0.03;
 const DYNAMIC = ["onnxruntime-int8-tensor", "onnxruntime-int8-channel"];
-/** Texts and tokens of the part on which settings are chosen, and which very slow engines embed instead of the whole. */
-const PART = { texts: 48, tokens: 4000 };
 
 /** The peer that ratios are taken to. */
 export const reference = (model) => (model.name === "static" ? "model2vec-rs" : "onnxruntime-f32");
@@ -30,8 +28,8 @@ export async function throughput(options) {
   const probe = new PeakProbe(quick);
   try {
     const one = await probe.measure(1);
-    for (const { workload, part } of sets) {
-      const result = await measure({ workload, part, running, probe, rounds, options });
+    for (const { workload, parts } of sets) {
+      const result = await measure({ workload, parts, running, probe, rounds, options });
       const versions = Object.fromEntries(running.map((engine) => [engine.name, engine.loaded.versions]));
       const data = {
         ...header("throughput", options),
@@ -47,21 +45,21 @@ export async function throughput(options) {
     await Promise.all([...running, probe].map((child) => child.close()));
   }
 
-  /** The texts of a workload, and the part of it. */
+  /** The texts of a workload, and parts of it. */
   function choose(name) {
     const all = readTexts(options.data, name);
     const whole = quick ? evenly(all, name === "short" ? 256 : 64) : all;
     let workload = prepare(name, whole, { model, limit, samples: quick ? 16 : SAMPLES });
-    const cut = (tokens, least) =>
-      evenly(whole, Math.max(least, Math.round((tokens / workload.tokens) * whole.length)));
-    const part = prepare(`${name}-part`, cut(PART.tokens, PART.texts), { model, limit, samples: 8 });
-    if (options.tokens !== undefined && options.tokens < workload.tokens)
-      workload = prepare(name, cut(options.tokens, PART.texts), { model, limit, samples: SAMPLES });
-    return { workload, part };
+    const parts = partsOf(name, whole, workload.tokens, { model, limit });
+    if (options.tokens !== undefined && options.tokens < workload.tokens) {
+      const count = Math.max(48, Math.round((options.tokens / workload.tokens) * whole.length));
+      workload = prepare(name, evenly(whole, count), { model, limit, samples: SAMPLES });
+    }
+    return { workload, parts };
   }
 }
 
-async function measure({ workload, part, running, probe, rounds, options }) {
+async function measure({ workload, parts, running, probe, rounds, options }) {
   const { model, threads } = options;
   console.error(`- ${workload.name}: ${workload.lengths.length} texts, ${workload.tokens} tokens`);
   const calibrations = {};
@@ -71,8 +69,7 @@ async function measure({ workload, part, running, probe, rounds, options }) {
   for (const engine of running) {
     try {
       await engine.give(workload);
-      await engine.give(part);
-      const calibration = await calibrate(engine, part, model);
+      const { part, ...calibration } = await calibrate(engine, parts, model);
       calibrations[engine.name] = calibration;
       const expected = (calibration.seconds / part.tokens) * workload.tokens;
       given[engine.name] = !engine.definition.ours && expected > options.turn ? part : workload;
@@ -143,7 +140,11 @@ async function measure({ workload, part, running, probe, rounds, options }) {
     operations: work,
     calibrations,
     excluded,
-    partOnly: { texts: part.lengths.length, engines: Object.keys(given).filter((name) => given[name] === part) },
+    partOnly: Object.fromEntries(
+      Object.entries(given).flatMap(([name, texts]) =>
+        texts === workload ? [] : [[name, texts.lengths.length]],
+      ),
+    ),
     roundsUsed: used.map(({ round }) => round),
     disturbed: measured.length - calm.length,
     rounds: measured,
@@ -230,9 +231,9 @@ function markdown(data, options) {
           `int8 ${number(median(known.map((peak) => peak.int8)) / 1e9)} GOP/s (${known[0].isa}). `) +
       `Peak of one thread: f32 ${number(f32 / 1e9)} GFLOP/s, int8 ${number(int8 / 1e9)} GOP/s. ` +
       "The standard setting's speed is its share of the speed of the setting used, on a part of the texts.",
-    ...(workload.partOnly.engines.length === 0
-      ? []
-      : [`A part of ${workload.partOnly.texts} texts was embedded by: ${workload.partOnly.engines.join(", ")}.`]),
+    ...Object.entries(workload.partOnly).map(
+      ([name, texts]) => `${name} embedded only ${texts} of the texts, evenly chosen.`,
+    ),
     ...Object.entries(workload.excluded).map(([name, reason]) => `${name} does not count: ${reason}.`),
     notes(data.versions, data.missing),
   ].join("\n\n");

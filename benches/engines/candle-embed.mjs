@@ -10,10 +10,11 @@ const { NativeBackend } = require("../../dist/index.js");
 let backend;
 
 await serve({
-  async load({ model, threads }) {
-    backend = await NativeBackend.load(model, { threads });
+  async load({ model, threads, settings: { device = "cpu", dtype } }) {
+    backend = await NativeBackend.load(model, { threads, device, dtype });
     const { version } = require("../../package.json");
-    return { versions: { "candle-embed": version }, dtype: backend.dtype, threads: backend.threads };
+    const { dtype: used, threads: count, device: place } = backend;
+    return { versions: { "candle-embed": version }, dtype: used, threads: count, device: place };
   },
   async embed({ texts }) {
     return (await backend.embed(texts)).data;

@@ -16,12 +16,15 @@ class Engine:
 
     def load(self, request):
         backend, file = request["settings"]["backend"], request["settings"].get("file")
+        device, dtype = request["settings"].get("device", "cpu"), request["settings"].get("dtype")
         threads = request["threads"]
         options = {"file_name": file} if file else {}
         if backend == "torch":
             import torch
 
             torch.set_num_threads(threads)
+            if dtype:
+                options["dtype"] = getattr(torch, dtype)
         elif backend == "onnx":
             import onnxruntime
 
@@ -30,7 +33,7 @@ class Engine:
             options.update(provider="CPUExecutionProvider", session_options=session)
         else:
             options.update(device="CPU", ov_config={"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
-        self.model = SentenceTransformer(request["model"], device="cpu", backend=backend, model_kwargs=options)
+        self.model = SentenceTransformer(request["model"], device=device, backend=backend, model_kwargs=options)
         self.model.max_seq_length = request["limit"]
         return versions("sentence-transformers", "transformers", *PACKAGES[backend])
 

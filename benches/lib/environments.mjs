@@ -29,8 +29,9 @@ export async function installPeers() {
 const requirements = (name) => path.join(benches, "requirements", `${name}.txt`);
 const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
 
-/** The packages of requirements/base.txt, in a virtual environment. */
+/** The packages of requirements/base.txt, in a virtual environment; nothing where `BENCH_PYTHON` names a Python with them. */
 export async function installPython() {
+  if (process.env.BENCH_PYTHON) return;
   const file = requirements("base");
   await oncePer(
     file,

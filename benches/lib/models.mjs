@@ -131,6 +131,26 @@ export async function prepareExports(definitions, model, data) {
   return failures;
 }
 
+/**
+ * The float folder of a model alone, for engines that compute on a GPU: the exact weights of all-MiniLM-L6-v2 where they are
+ * here, else random ones of its shape.
+ *
+ * @param {"minilm" | "base-shape"} name
+ * @returns {Promise<{ name: string, f32: string, weights: "exact" | "random" }>}
+ */
+export async function getFloatModel(name) {
+  const weights = name === "minilm" ? (await getTestWeights()).path : undefined;
+  if (weights !== undefined) return { name, f32: weights, weights: "exact" };
+  // Not the name of the exact ones: what is kept of a workload goes by it.
+  const label = name === "minilm" ? "minilm-random" : name;
+  const f32 = path.join(cache, "models", label, "f32");
+  if (!existsSync(f32)) {
+    const args = [exporter("base-shape"), path.join(root, "models/all-MiniLM-L6-v2"), f32];
+    await step(`model: random weights, ${label}`, python, name === "minilm" ? [...args, "minilm"] : args);
+  }
+  return { name: label, f32, weights: "random" };
+}
+
 const newer = (a, b) => statSync(a).mtimeMs > statSync(b).mtimeMs;
 
 /** The addon of this machine, as `napi build --platform` names it. */

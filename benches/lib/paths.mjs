@@ -7,7 +7,8 @@ export const root = path.dirname(benches);
 export const cache = path.join(root, ".cache", "bench");
 export const rustFolder = path.join(benches, "engines", "rust");
 export const rustTarget = path.join(cache, "target");
-export const python = path.join(cache, "venv", "bin", "python");
+/** The environment that is made on demand, or a Python that has the packages already. */
+export const python = process.env.BENCH_PYTHON || path.join(cache, "venv", "bin", "python");
 
 /** @param {string} name of a file under requirements/: packages that contradict those of the environment */
 export const pythonPackages = (name) => path.join(cache, "python", name);

@@ -32,10 +32,10 @@ export function bars(rows, { title, lowerIsBetter = false }) {
  * Lines over a logarithmic axis, from zero upwards, named at their ends.
  *
  * @param {{ name: string, points: [number, number][] }[]} series
- * @param {{ title: string, x: string, y: string }} options
+ * @param {{ title: string, x: string, y: string, right?: number }} options right: room for the names
  */
-export function lines(series, { title, x, y }) {
-  const [width, height, left, bottom, right, top] = [640, 320, 72, 44, 84, 16];
+export function lines(series, { title, x, y, right = 84 }) {
+  const [width, height, left, bottom, top] = [640, 320, 72, 44, 16];
   const all = series.flatMap(({ points }) => points);
   const xs = [...new Set(all.map(([value]) => value))].sort((a, b) => a - b);
   const ys = ticks(Math.max(...all.map(([, value]) => value)));

@@ -95,7 +95,9 @@ ${chart("float32")}
 ${chart("int8")}
 ${details}
 <p class="origin">${workload.texts} texts, ${workload.roundsUsed.length} of ${workload.rounds.length} rounds; the hypervisor took at most ${percent(Math.max(0, ...steal))} of a round.
-${workload.partOnly.engines.length === 0 ? "" : `A part of ${workload.partOnly.texts} texts: ${escape(workload.partOnly.engines.join(", "))}.`}</p>`;
+${Object.entries(workload.partOnly)
+  .map(([name, texts]) => `Only ${texts} texts: ${escape(name)}.`)
+  .join(" ")}</p>`;
 }
 
 function latency(file) {

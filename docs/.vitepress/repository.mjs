@@ -8,7 +8,11 @@ const examples = readdirSync(path.join(root, "examples")).filter((name) =>
   existsSync(path.join(root, "examples", name, "README.md")),
 );
 
-/** The pages that lie outside of docs/, by the address they have on the site. */
+/**
+ * The pages that lie outside of docs/, by the address they have on the site.
+ *
+ * @type {Map<string, string>}
+ */
 export const outside = new Map([
   ["architecture", "ARCHITECTURE.md"],
   ["benchmarks", "benches/METHODOLOGY.md"],

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scripts of this folder share; sourced, not run.
 #
 # CANDLE_EMBED_PROFILE  cargo profile, default "dist" (what is published); "release" builds in half the time
@@ -89,4 +90,49 @@ check_needed() {
     case " $* " in *" $library "*) ;; *) fail "$file needs $library" ;; esac
   done
   say "needs $needed"
+}
+
+# Builds the addon of npm/$1 for a CPU (as Rust names it) with zig's linker, which has every C library, and puts it there.
+# Needs glibc 2.17 or newer (CentOS 7, Amazon Linux 2).
+build_for_glibc() {
+  local name=$1 cpu=$2 built=$target_dir/$2-unknown-linux-gnu/$profile/libcandle_embed_napi.so
+  pick_toolchain "$cpu-unknown-linux-gnu"
+  need_zig
+  cargo zigbuild --profile "$profile" --locked "${std_flags[@]}" --target "$cpu-unknown-linux-gnu.2.17" -p candle-embed-napi
+  check_glibc "$built" 2.17
+  check_needed "$built" libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 "ld-linux-${cpu/_/-}.so.2" "ld-linux-$cpu.so.1"
+  place "$name" "$built"
+}
+
+# The same for musl (Alpine).
+build_for_musl() {
+  local name=$1 cpu=$2 built=$target_dir/$2-unknown-linux-musl/$profile/libcandle_embed_napi.so
+  pick_toolchain "$cpu-unknown-linux-musl"
+  need_zig
+  # An addon is a shared library, which a static C library cannot be part of.
+  RUSTFLAGS=-Ctarget-feature=-crt-static \
+    cargo zigbuild --profile "$profile" --locked "${std_flags[@]}" --target "$cpu-unknown-linux-musl" -p candle-embed-napi
+  check_needed "$built" libc.so
+  place "$name" "$built"
+}
+
+# Loads the addon of npm/$1 in the program that the rest of the arguments name, and checks its vectors.
+check_in() {
+  local name=$1
+  shift
+  "$@" scripts/platforms/check-addon.mjs "npm/$name/candle-embed.$name.node"
+}
+
+# The same for musl. npm has no Node for it: on a machine with another C library, CANDLE_EMBED_MUSL_RUNTIME is the command, for
+# example a Bun for musl behind its loader.
+check_in_musl() {
+  local name=$1 cpu=$2 runtime
+  if [ "$(uname -m)" = "$cpu" ] && ldd --version 2>&1 | grep -q musl; then
+    check_in "$name" node
+  elif [ -n "${CANDLE_EMBED_MUSL_RUNTIME:-}" ]; then
+    read -ra runtime <<<"$CANDLE_EMBED_MUSL_RUNTIME"
+    check_in "$name" "${runtime[@]}"
+  else
+    say "not run: this machine has no musl for $cpu, and CANDLE_EMBED_MUSL_RUNTIME names none"
+  fi
 }

@@ -1,14 +1,8 @@
 #!/usr/bin/env bash
-# The addon for Linux arm64, for glibc 2.17 and newer; checked in an arm64 Node, under qemu-user on other machines.
+# The addon for Linux arm64 with glibc; checked under qemu-user on machines of another kind, every kernel.
 source "$(dirname "$0")/common.sh"
 
-pick_toolchain aarch64-unknown-linux-gnu
-need_zig
-cargo zigbuild --profile "$profile" --locked "${std_flags[@]}" --target aarch64-unknown-linux-gnu.2.17 -p candle-embed-napi
-built=$target_dir/aarch64-unknown-linux-gnu/$profile/libcandle_embed_napi.so
-check_glibc "$built" 2.17
-check_needed "$built" libc.so.6 libm.so.6 libpthread.so.0 libdl.so.2 ld-linux-aarch64.so.1
-place linux-arm64-gnu "$built"
+build_for_glibc linux-arm64-gnu aarch64
 
 if [ "$(uname -m)" = aarch64 ]; then
   run=(node)
@@ -21,7 +15,7 @@ else
   say "not run: this machine has neither an arm64 CPU nor qemu-aarch64-static and libc6:arm64"
   exit 0
 fi
-"${run[@]}" scripts/platforms/check-addon.mjs npm/linux-arm64-gnu/candle-embed.linux-arm64-gnu.node
+check_in linux-arm64-gnu "${run[@]}"
 for isa in neon+dotprod neon scalar; do
-  CANDLE_EMBED_ISA=$isa "${run[@]}" scripts/platforms/check-addon.mjs npm/linux-arm64-gnu/candle-embed.linux-arm64-gnu.node
+  CANDLE_EMBED_ISA=$isa check_in linux-arm64-gnu "${run[@]}"
 done

@@ -12,21 +12,13 @@ export RUSTFLAGS='-Ctarget-feature=+simd128 --cfg getrandom_backend="wasm_js"'
 cargo build --profile "$profile" --locked "${std_flags[@]}" --target wasm32-unknown-unknown -p candle-embed-wasm
 unset RUSTFLAGS RUSTC_BOOTSTRAP
 
-# The command has to be of the same version as the crate.
-version=$(sed -n 's/^wasm-bindgen = "=\(.*\)"$/\1/p' Cargo.toml)
-bindgen=$(command -v wasm-bindgen || true)
-if [ -z "$bindgen" ] || [ "$("$bindgen" --version)" != "wasm-bindgen $version" ]; then
-  bindgen=$tools/wasm-bindgen/bin/wasm-bindgen
-  if [ ! -x "$bindgen" ] || [ "$("$bindgen" --version)" != "wasm-bindgen $version" ]; then
-    env -u RUSTUP_TOOLCHAIN CARGO_PROFILE_RELEASE_OPT_LEVEL=1 cargo install wasm-bindgen-cli --version "$version" --root "$tools/wasm-bindgen"
-  fi
-fi
-say "$("$bindgen" --version)"
+# A program of this machine.
+env -u RUSTUP_TOOLCHAIN cargo build --release --locked --manifest-path scripts/platforms/bindgen/Cargo.toml --target-dir "$tools/bindgen"
 
 rm -rf npm/wasm/dist
 generated=npm/wasm/dist/wasm/engine
 mkdir -p "$generated"
-"$bindgen" --target web --out-dir "$generated" "$target_dir/wasm32-unknown-unknown/$profile/candle_embed_wasm.wasm"
+"$tools/bindgen/release/bindgen" "$target_dir/wasm32-unknown-unknown/$profile/candle_embed_wasm.wasm" "$generated"
 # The types are committed, as index.d.ts is: a changed boundary shows in review, and the compiler needs no build.
 cp "$generated/candle_embed_wasm.d.ts" src/wasm/engine/candle_embed_wasm.d.ts
 rm "$generated/candle_embed_wasm_bg.wasm.d.ts"

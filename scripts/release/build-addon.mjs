@@ -21,6 +21,8 @@ const target = napi.targets.find((triple) =>
 );
 
 const args = ["build", "--profile", "dist", "--locked", "--target", target, "-p", "candle-embed-napi"];
+// Every Mac with Apple silicon has the GPU and all that Metal needs.
+if (platform === "darwin-arm64") args.push("--features", "metal");
 const { status } = spawnSync("cargo", args, { cwd: root, stdio: "inherit" });
 if (status !== 0) process.exit(status ?? 1);
 

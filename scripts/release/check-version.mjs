@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import { platforms, root } from "./packages.mjs";
+import { accelerators, platforms, root } from "./packages.mjs";
 
 const read = (name) => readFileSync(path.join(root, name), "utf8");
 const manifest = (folder) => JSON.parse(read(path.join(folder, "package.json")));
@@ -18,7 +18,10 @@ const found = {
   "models/all-MiniLM-L6-v2": manifest("models/all-MiniLM-L6-v2").version,
   "npm/wasm": manifest("npm/wasm").version,
   ...Object.fromEntries(
-    platforms().map((platform) => [`npm/${platform}`, manifest(`npm/${platform}`).version]),
+    [...platforms(), ...accelerators].map((platform) => [
+      `npm/${platform}`,
+      manifest(`npm/${platform}`).version,
+    ]),
   ),
 };
 const tagged = process.argv[2] !== undefined;

@@ -25,17 +25,22 @@ export function linkedCrates() {
   const { napi } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const crates = new Map();
   const linked = [
-    ...napi.targets.flatMap((target) => linkedInto("candle-embed-napi", target)),
+    ...napi.targets.flatMap((target) =>
+      linkedInto("candle-embed-napi", target, target.endsWith("apple-darwin") ? ["metal"] : []),
+    ),
+    // The package with CUDA.
+    ...linkedInto("candle-embed-napi", "x86_64-unknown-linux-gnu", ["flash-attn"]),
     ...linkedInto("candle-embed-wasm", "wasm32-unknown-unknown"),
   ];
   for (const entry of linked) crates.set(`${entry.name} ${entry.version}`, entry);
   return [...crates.keys()].sort().map((key) => crates.get(key));
 }
 
-function linkedInto(crate, target) {
+function linkedInto(crate, target, features = []) {
+  const asked = features.flatMap((feature) => ["--features", `${crate}/${feature}`]);
   const json = execFileSync(
     "cargo",
-    ["metadata", "--format-version", "1", "--locked", "--filter-platform", target],
+    ["metadata", "--format-version", "1", "--locked", "--filter-platform", target, ...asked],
     { cwd: root, encoding: "utf8", maxBuffer: 256 * 1024 * 1024, stdio: ["ignore", "pipe", "inherit"] },
   );
   const { packages, resolve, workspace_members: own } = JSON.parse(json);

@@ -56,6 +56,39 @@ function readText(name) {
   }
 }
 
+/** What the addon with CUDA has besides crates (scripts/platforms/cuda). */
+const besides = [
+  "CUTLASS 3.5.0 (BSD-3-Clause), https://github.com/NVIDIA/cutlass\nCopyright (c) 2017 - 2024 NVIDIA CORPORATION & AFFILIATES. All rights reserved.",
+  "FlashAttention 2, as candle-flash-attn has it (BSD-3-Clause), https://github.com/Dao-AILab/flash-attention\nCopyright (c) 2022, the respective contributors, as shown by the AUTHORS file.",
+];
+const cudaRuntime =
+  "The addon with CUDA contains NVIDIA's CUDA runtime (libcudart_static.a of CUDA 13.0), under the licence agreement of the CUDA\n" +
+  "Toolkit, which names it as redistributable: https://docs.nvidia.com/cuda/eula/\n";
+const bsd3Clause = `Redistribution and use in source and binary forms, with or without
+modification, are permitted provided that the following conditions are met:
+
+1. Redistributions of source code must retain the above copyright notice, this
+list of conditions and the following disclaimer.
+
+2. Redistributions in binary form must reproduce the above copyright notice,
+this list of conditions and the following disclaimer in the documentation
+and/or other materials provided with the distribution.
+
+3. Neither the name of the copyright holder nor the names of its
+contributors may be used to endorse or promote products derived from
+this software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS"
+AND ANY EXPRESS OR IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE
+IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE
+FOR ANY DIRECT, INDIRECT, INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL
+DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER
+CAUSED AND ON ANY THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY,
+OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE
+OF THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.`;
+
 function makeNotices() {
   const sorted = linkedCrates();
   // Many crates share the same words; each text is there once, behind the crates that it is of.
@@ -78,7 +111,8 @@ function makeNotices() {
   const parts = [...groups.values()].map(
     ({ crates: of, text }) => `${line}\n${of.join("\n")}\n${line}\n\n${text}\n`,
   );
-  return `${head}\n${parts.join("\n")}`;
+  const cuda = `${line}\n${besides.join("\n\n")}\n${line}\n\n${bsd3Clause}\n\n${line}\n${cudaRuntime}${line}\n`;
+  return `${head}\n${parts.join("\n")}\n${cuda}`;
 }
 
 const notices = makeNotices();

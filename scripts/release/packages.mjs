@@ -18,7 +18,13 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Unpacked sizes that a package may have, in bytes. A native package is downloaded by every install. */
-export const budgets = { native: 10_000_000, wasm: 6_000_000, model: 24_000_000, main: 4_000_000 };
+export const budgets = {
+  native: 10_000_000,
+  cuda: 25_000_000,
+  wasm: 6_000_000,
+  model: 24_000_000,
+  main: 4_000_000,
+};
 
 /** What a published manifest has no use for. */
 const ofTheRepository = ["scripts", "devDependencies", "overrides", "workspaces", "napi"];
@@ -36,29 +42,35 @@ const ofTheRepository = ["scripts", "devDependencies", "overrides", "workspaces"
 
 /** The names of the platforms in npm/, as napi-rs names them. */
 export function platforms() {
-  return readdirSync(path.join(root, "npm")).filter((name) => name !== "wasm");
+  return readdirSync(path.join(root, "npm")).filter(
+    (name) => name !== "wasm" && !accelerators.includes(name),
+  );
 }
+
+/** The folders of npm/ with an addon for GPUs: nobody gets it who does not ask for it. */
+export const accelerators = ["cuda-linux-x64"];
 
 /**
  * What there is to publish, in the order in which it has to be: candle-embed last, since an install finds what it names from
- * then on. Of a platform that `scripts/platforms` or a release built, its package has the addon; else, unless the release has
- * to be complete, this machine's own is what `npm run build` left in the root.
+ * then on. Of a platform that `scripts/platforms` or a release built, its package has the addon; else, for tests, this machine's own
+ * is what `npm run build` left in the root.
  */
-function sources(complete) {
+function sources(ofRoot) {
   const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
-  const native = platforms().map((platform) => {
+  const addons = [...platforms(), ...accelerators].map((platform) => {
     const folder = path.join(root, "npm", platform);
-    const places = complete ? [folder] : [folder, root];
+    const places = ofRoot ? [folder, root] : [folder];
     const addon = places.map((place) => path.join(place, `candle-embed.${platform}.node`)).find(existsSync);
     const change = (manifest, staged) => {
       if (addon !== undefined) cpSync(addon, path.join(staged, manifest.main));
       addNotices(staged);
     };
-    return { kind: "native", folder, binary: addon !== undefined, change };
+    const kind = accelerators.includes(platform) ? "cuda" : "native";
+    return { kind, folder, binary: addon !== undefined, change };
   });
   const wasm = path.join(root, "npm/wasm");
   return [
-    ...native,
+    ...addons,
     { kind: "model", folder: path.join(root, "models/all-MiniLM-L6-v2"), binary: true, change: () => {} },
     {
       kind: "wasm",
@@ -75,6 +87,11 @@ function sources(complete) {
         manifest.optionalDependencies = Object.fromEntries(
           platforms().map((platform) => [`@candle-embed/binding-${platform}`, version]),
         );
+        // Where somebody installs one, candle-embed has to find it, in the same version.
+        for (const name of accelerators.map((accelerator) => `@candle-embed/${accelerator}`)) {
+          manifest.peerDependencies[name] = version;
+          manifest.peerDependenciesMeta[name] = { optional: true };
+        }
       },
     },
   ];
@@ -84,16 +101,16 @@ function sources(complete) {
  * Packs every package into `target`, in the order in which they have to be published.
  *
  * @param {string} target
- * @param {{ complete?: boolean, repository?: string }} [options] complete: fail where an addon or the WebAssembly is missing.
- *   repository: the URL for the manifests, which provenance is checked against.
+ * @param {{ missing?: "fail" | "skip" | "empty", repository?: string }} [options] missing: what becomes of a package of which
+ *   nothing was built; tests want it `empty`, so that installs find what candle-embed names. repository: the URL for the
+ *   manifests, which provenance is checked against.
  * @returns {Packed[]}
  */
-export function packAll(target, { complete = false, repository } = {}) {
-  const all = sources(complete);
-  const missing = all
-    .filter(({ binary }) => !binary)
-    .map(({ folder }) => path.relative(root, folder) || "dist");
-  if (complete && missing.length > 0) throw new Error(`nothing was built for ${missing.join(", ")}`);
+export function packAll(target, { missing = "empty", repository } = {}) {
+  const found = sources(missing === "empty");
+  const absent = notBuilt(found);
+  if (missing === "fail" && absent.length > 0) throw new Error(`nothing was built for ${absent.join(", ")}`);
+  const all = missing === "skip" ? found.filter(({ binary }) => binary) : found;
   const stage = mkdtempSync(path.join(tmpdir(), "candle-embed-pack-"));
   mkdirSync(target, { recursive: true });
   try {
@@ -111,6 +128,11 @@ export function packAll(target, { complete = false, repository } = {}) {
   } finally {
     rmSync(stage, { recursive: true, force: true });
   }
+}
+
+/** The folders of packages of which nothing was built. */
+export function notBuilt(found = sources(false)) {
+  return found.filter(({ binary }) => !binary).map(({ folder }) => path.relative(root, folder) || "dist");
 }
 
 /** Writes packages.json beside the tarballs: their order, and the hashes that publish.mjs checks before it publishes them. */

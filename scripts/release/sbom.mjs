@@ -6,7 +6,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { linkedCrates } from "./crates.mjs";
-import { platforms, root } from "./packages.mjs";
+import { accelerators, platforms, root } from "./packages.mjs";
 
 /**
  * @typedef {object} Component
@@ -41,6 +41,7 @@ export function makeSbom() {
     npm(model, dependencies[model], "Apache-2.0"),
     npm("@candle-embed/wasm", version, license),
     ...platforms().map((platform) => npm(`@candle-embed/binding-${platform}`, version, license)),
+    ...accelerators.map((accelerator) => npm(`@candle-embed/${accelerator}`, version, license)),
   ];
   const sums = checksums();
   const crates = linkedCrates().map((crate) => {

@@ -18,6 +18,7 @@ export interface StoredConfig extends CallDefaults {
   readonly model?: string | undefined;
   /** A branch, a tag or a commit of a model on the hub. */
   readonly revision?: string | undefined;
+  /** Numbers of the weights, where they were asked for. */
   readonly dtype?: Dtype | undefined;
   /** The id of the space that the stored vectors are of; a model of another one is refused. */
   readonly space?: string | undefined;

@@ -43,6 +43,7 @@ export interface EnvironmentOptions {
   readonly fallback?: FallbackOptions | undefined;
   /** Requests to an API under way at a time. Default 4. */
   readonly maxConcurrency?: number | undefined;
+  /** Gives up loading. */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,4 +1,5 @@
 import { defaultModel } from "../catalog.js";
+import { chooseDevice, openOnDevice } from "../gpu/choose-device.js";
 import type { NativeEmbedder } from "../native.js";
 import { Cancellation } from "../utils/cancellation.js";
 import { FifoGate } from "../utils/fifo-gate.js";
@@ -6,7 +7,6 @@ import { checkDimensions } from "./check-model.js";
 import { LocalBackend } from "./local-backend.js";
 import { locateModel, type LocatedModel } from "./locate-model.js";
 import { toEngineLoadOptions, type NativeOptions } from "./native-options.js";
-import { openModel } from "./open-model.js";
 
 /**
  * One load at a time. Not the gate of the steps: a load would wait its turn there, and hold up every model meanwhile. So
@@ -47,10 +47,11 @@ export class NativeBackend extends LocalBackend {
     try {
       cancellation.throwIfCancelled();
       const located = await locateModel(model, options);
+      const choice = await chooseDevice(located, engineOptions, cancellation);
       return await loads.run(cancellation, async () => {
         const { modelId } = located;
         onProgress?.({ stage: "load", modelId });
-        const embedder = await openModel(located, engineOptions);
+        const embedder = await openOnDevice(located, choice);
         try {
           cancellation.throwIfCancelled();
           checkDimensions(modelId, embedder.info, options.expectedDimensions);

@@ -11,13 +11,17 @@ import {
   type OptionCheck,
 } from "./check-options.js";
 
-/** Where the model runs. `auto` is the fastest device that is there. */
+/**
+ * Where the model runs. `auto` is a GPU that is there and works, for models with float weights, whose vectors are then the CPU's
+ * but for rounding (float32); everything else it leaves on the CPU. A GPU that is named computes in its best arithmetic
+ * (float16), also with weights that are int8. `cuda` is `cuda:0`.
+ */
 export type Device = "auto" | "cpu" | "metal" | "cuda" | `cuda:${number}`;
 
 /**
  * The numbers the model computes with. `auto` is int8 where the weights are stored so, else float32. `int8` of float weights
  * makes them at load, the same that `candle-embed quantize` writes; `float32` of the embedded model fetches its exact
- * weights from the hub. `float16` and `bfloat16` are for GPUs.
+ * weights from the hub. `float16` and `bfloat16` are for GPUs. On a GPU that is named, `auto` is float16.
  */
 export type Dtype = "auto" | "float32" | "int8" | "float16" | "bfloat16";
 
@@ -33,6 +37,7 @@ export interface LoadProgress {
    * read; `ready`: the model can be used.
    */
   readonly stage: "download" | "load" | "ready";
+  /** Whose load it is. */
   readonly modelId: string;
   /** Only while it is being downloaded. */
   readonly download?: DownloadProgress;
@@ -68,6 +73,7 @@ export interface NativeOptions {
   readonly token?: string | undefined;
   /** Gives up loading. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears how far the load has come. */
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
@@ -91,8 +97,14 @@ const checks = {
   onProgress: isFunction,
 } satisfies Record<keyof NativeOptions, OptionCheck>;
 
+/** What the addon is told, with the devices and dtypes that there are. */
+export interface NativeLoadChoice extends EngineLoadOptions {
+  device?: Device;
+  dtype?: Dtype;
+}
+
 /** Checks the options and gives those that the addon takes. */
-export function toEngineLoadOptions(options: NativeOptions): EngineLoadOptions {
+export function toEngineLoadOptions(options: NativeOptions): NativeLoadChoice {
   checkOptions(options, checks);
   const { device, dtype, threads, batchTokens, pooling } = options;
   return {

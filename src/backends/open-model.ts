@@ -1,15 +1,20 @@
 import type { EngineLoadOptions } from "../engine.js";
-import { loadModel, type NativeEmbedder } from "../native.js";
+import { loadModel, type AddonName, type NativeEmbedder } from "../native.js";
 import { checkWeights } from "./check-model.js";
 import type { LocatedModel } from "./locate-model.js";
 
 /** Loads a model that is on this machine, and frees it again unless its weights are what they should be. */
-export async function openModel(model: LocatedModel, options: EngineLoadOptions): Promise<NativeEmbedder> {
+export async function openModel(
+  model: LocatedModel,
+  options: EngineLoadOptions,
+  addon?: AddonName,
+): Promise<NativeEmbedder> {
   const { folder, modelId, matryoshkaDimensions, weightsSha256 } = model;
-  const embedder = await loadModel(folder, {
+  const engineOptions = {
     ...options,
     ...(matryoshkaDimensions && { matryoshkaDimensions: [...matryoshkaDimensions] }),
-  });
+  };
+  const embedder = await loadModel(folder, engineOptions, addon);
   try {
     checkWeights(
       `${modelId} in ${folder}`,

@@ -30,36 +30,26 @@ export async function runJob(
   steps = sharedSteps,
 ): Promise<EngineEmbeddings> {
   try {
-    return await drive(job, texts, cancellation, onProgress, steps);
+    for (let start = 0; start < texts.length;) {
+      if (start > 0) {
+        await nextLoopTurn();
+        cancellation.throwIfCancelled();
+      }
+      const end = sliceEnd(texts, start);
+      job.push(texts.slice(start, end));
+      start = end;
+    }
+    for (;;) {
+      const step = await steps.run(cancellation, () => job.step(stepMilliseconds));
+      const { result, texts: done, totalTexts, tokens } = unwrap(step);
+      cancellation.throwIfCancelled();
+      onProgress?.({ texts: done, totalTexts, tokens });
+      if (result !== undefined) return result;
+      // The caller may have aborted just now, in onProgress.
+      cancellation.throwIfCancelled();
+    }
   } finally {
     // A job that was given up would keep the model's weights until the garbage collector finds it.
     job.close();
-  }
-}
-
-async function drive(
-  job: EngineJob,
-  texts: readonly string[],
-  cancellation: Cancellation,
-  onProgress: ((progress: EmbedProgress) => void) | undefined,
-  steps: FifoGate,
-): Promise<EngineEmbeddings> {
-  for (let start = 0; start < texts.length;) {
-    if (start > 0) {
-      await nextLoopTurn();
-      cancellation.throwIfCancelled();
-    }
-    const end = sliceEnd(texts, start);
-    job.push(texts.slice(start, end));
-    start = end;
-  }
-  for (;;) {
-    const step = await steps.run(cancellation, () => job.step(stepMilliseconds));
-    const { result, texts: done, totalTexts, tokens } = unwrap(step);
-    cancellation.throwIfCancelled();
-    onProgress?.({ texts: done, totalTexts, tokens });
-    if (result !== undefined) return result;
-    // The caller may have aborted just now, in onProgress.
-    cancellation.throwIfCancelled();
   }
 }

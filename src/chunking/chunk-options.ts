@@ -29,7 +29,9 @@ export interface ChunkOptions {
   readonly withHeadings?: boolean | undefined;
   /** Which prompt a chunk is embedded with: as for `embed`. Default `"document"`. */
   readonly inputType?: InputType | undefined;
+  /** The model's prompt that will stand before every chunk, by its name; it is counted. */
   readonly promptName?: string | undefined;
+  /** The same as a text. */
   readonly prompt?: string | undefined;
   /** Ends the work early with `ABORTED`. */
   readonly signal?: AbortSignal | undefined;

@@ -10,6 +10,7 @@ import type { Tokenizer } from "./tokenizer.js";
 
 /** A part of a text: `text.slice(start, end)`, without white space around it. */
 export interface Chunk {
+  /** `document.slice(start, end)`. */
   readonly text: string;
   /** Position of its first character, in UTF-16 units. */
   readonly start: number;

@@ -1,33 +1,38 @@
-import { existsSync } from "node:fs";
+import { findGpu } from "../gpu/find-gpu.js";
+import { describeDriver, driverVersion } from "../gpu/nvidia-driver.js";
+import { probe, type ProbeReply } from "../gpu/probe.js";
+import { cudaPackage, cudaPackageVersion } from "../native.js";
+import { formatBytes } from "../utils/format-bytes.js";
+import type { Finding } from "./finding.js";
 
-import { NativeBackend } from "../backends/native-backend.js";
-import type { Device } from "../backends/native-options.js";
-import { messageOf, type Finding } from "./finding.js";
-
-/** A GPU, and whether this build computes on it. */
+/** A GPU, whether models can compute on it, and if not, why. */
 export async function checkGpu(): Promise<Finding> {
   const name = "gpu";
-  const found = findGpu();
-  if (found === undefined) return { name, status: "ok", text: "none found; the CPU computes", data: {} };
-  const { device, what } = found;
-  try {
-    const backend = await NativeBackend.load(undefined, { device });
-    await backend.dispose();
-    return { name, status: "ok", text: `${what}; device "${device}" works`, data: { device, works: true } };
-  } catch (error) {
-    const reason = messageOf(error);
-    return {
-      name,
-      status: "note",
-      text: `${what}, not used: ${reason}`,
-      data: { device, works: false, reason },
-    };
+  const look = findGpu();
+  if (look === undefined) return { name, status: "ok", text: "none found; the CPU computes", data: {} };
+  const { kind, addon, what, obstacle } = look;
+  const driver = kind === "cuda" ? await driverVersion() : undefined;
+  const data = { kind, driver, package: kind === "cuda" ? installedPackage() : undefined };
+  const reply: ProbeReply = obstacle === undefined ? await probe(kind, addon) : { reason: obstacle };
+  const { report, reason } = reply;
+  if (report === undefined) {
+    const shown = reason + describeDriver(driver);
+    const text = `${String(what)}, not used: ${shown}`;
+    return { name, status: "note", text, data: { ...data, works: false, reason: shown } };
   }
+  const memory = report.memoryBytes === null ? "" : `, ${formatBytes(report.memoryBytes)}`;
+  const with_ = driver === undefined ? "" : `, driver ${driver}`;
+  return {
+    name,
+    status: "ok",
+    text:
+      `${report.name} (${report.device})${memory}${with_}: works in ${report.dtypes.join(", ")}\n` +
+      'device "auto" takes it for models with float weights',
+    data: { ...data, works: true, ...report },
+  };
 }
 
-function findGpu(): { device: Device; what: string } | undefined {
-  if (process.platform === "darwin" && process.arch === "arm64")
-    return { device: "metal", what: "Apple GPU" };
-  const places = ["/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg", "C:\\Windows\\System32\\nvcuda.dll"];
-  return places.some((place) => existsSync(place)) ? { device: "cuda", what: "NVIDIA GPU" } : undefined;
+function installedPackage(): string | undefined {
+  const version = cudaPackageVersion();
+  return version && `${cudaPackage}@${version}`;
 }

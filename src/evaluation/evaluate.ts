@@ -9,7 +9,9 @@ import { BestDocuments, dotRows } from "./search.js";
 
 /** How good vectors are on one data set. */
 export interface Evaluation {
+  /** Its name. */
   readonly embedder: string;
+  /** Its name. */
   readonly dataset: string;
   readonly kind: Dataset["kind"];
   /** By name; means over the queries in retrieval. */
@@ -18,6 +20,7 @@ export interface Evaluation {
   readonly main: string;
   /** Texts embedded, and the time that took. */
   readonly texts: number;
+  /** Time that embedding took. */
   readonly embedSeconds: number;
 }
 
@@ -32,6 +35,7 @@ export interface EvaluateOptions {
    * queries are documents. Elsewhere equal ids say nothing.
    */
   readonly ignoreIdenticalIds?: boolean;
+  /** Ends the evaluation early. */
   readonly signal?: AbortSignal;
   /** Told after each part of the work. */
   readonly onProgress?: (done: number, total: number) => void;

@@ -2,6 +2,7 @@ import { invalid } from "../backends/check-options.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
 import { aborted } from "../utils/cancellation.js";
 
+/** What speed is measured with. */
 export interface SpeedOptions {
   /** Tokens of the texts, about; those the model does not read are left out. Default 16, 64, 128, 256, 512. */
   readonly tokens?: readonly number[] | undefined;
@@ -9,7 +10,9 @@ export interface SpeedOptions {
   readonly texts?: readonly number[] | undefined;
   /** For each pair of these, one call at least in each of three rounds. Default 0.6. */
   readonly seconds?: number | undefined;
+  /** Ends the measurement early. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears what is measured next. */
   readonly onProgress?: ((point: Pick<SpeedPoint, "tokens" | "texts">) => void) | undefined;
 }
 
@@ -17,12 +20,17 @@ export interface SpeedOptions {
 export interface SpeedPoint {
   /** Of a text, special tokens included, as the backend counted them; as asked for, where it does not. */
   readonly tokens: number;
+  /** Of a call. */
   readonly texts: number;
+  /** How many were measured. */
   readonly calls: number;
   /** Of the median call. */
   readonly textsPerSecond: number;
+  /** Of the median call. */
   readonly tokensPerSecond: number;
+  /** Median of a call, in milliseconds. */
   readonly p50Ms: number;
+  /** What 95 % of the calls did not exceed, in milliseconds. */
   readonly p95Ms: number;
 }
 

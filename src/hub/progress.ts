@@ -4,9 +4,11 @@ export interface DownloadProgress {
   readonly file: string;
   /** Files that are complete, of {@link files}. */
   readonly filesDone: number;
+  /** How many there are. */
   readonly files: number;
   /** Bytes that are there, of {@link totalBytes}; what an earlier run left counts. */
   readonly bytes: number;
+  /** Of all files. */
   readonly totalBytes: number;
   /** Over the last seconds. */
   readonly bytesPerSecond: number;

@@ -8,7 +8,9 @@ import { CandleEmbedError } from "../errors.js";
 export interface HubOptions {
   /** The folder with `models--org--name` folders. */
   readonly cacheDir?: string | undefined;
+  /** Download nothing; what is in the cache serves. */
   readonly offline?: boolean | undefined;
+  /** For models that are not open to everybody; default `HF_TOKEN`. */
   readonly token?: string | undefined;
 }
 

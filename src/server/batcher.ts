@@ -2,6 +2,7 @@ import { isCallersFault } from "../backends/fallback/blame.js";
 import type { EmbedOptions } from "../embedding-backend.js";
 import type { Embeddings } from "../embeddings.js";
 import { CandleEmbedError } from "../errors.js";
+import { Cancellation } from "../utils/cancellation.js";
 import { HttpError } from "./http-error.js";
 import { OverloadDetector } from "./overload.js";
 import { WaitingTexts, type EmbedWork, type Range, type WorkTimes } from "./waiting-texts.js";
@@ -35,8 +36,15 @@ interface Batch {
   readonly texts: readonly string[];
   readonly tokens: number;
   readonly options: EmbedOptions<"float32">;
-  readonly controller: AbortController;
+  readonly cancellation: Cancellation;
 }
+
+/** Computes the texts of a call, which `cancellation` may end. */
+export type EmbedCall = (
+  texts: readonly string[],
+  options: EmbedOptions<"float32">,
+  cancellation: Cancellation,
+) => Promise<Embeddings>;
 
 /** A request's share of a call while others wait: small ones get in, whatever a huge one has left. */
 const quantumTokens = 256;
@@ -56,7 +64,7 @@ const learningRate = 0.1;
  * goes straight through.
  */
 export class Batcher {
-  readonly #embed: (texts: readonly string[], options: EmbedOptions<"float32">) => Promise<Embeddings>;
+  readonly #embed: EmbedCall;
   readonly #limits: BatchLimits;
   readonly #observer: BatchObserver;
   /** In the order of their turns. */
@@ -66,11 +74,7 @@ export class Batcher {
   #tokensPerCharacter = 0.25;
   #tokensPerMs = 10;
 
-  constructor(
-    embed: (texts: readonly string[], options: EmbedOptions<"float32">) => Promise<Embeddings>,
-    limits: BatchLimits,
-    observer: BatchObserver,
-  ) {
+  constructor(embed: EmbedCall, limits: BatchLimits, observer: BatchObserver) {
     this.#embed = embed;
     this.#limits = limits;
     this.#observer = observer;
@@ -138,8 +142,8 @@ export class Batcher {
   #leave(request: WaitingTexts, error: unknown): void {
     request.fail(error);
     this.#waiting.delete(request);
-    for (const { slices, controller } of this.#running) {
-      if (slices.every((slice) => slice.request.settled)) controller.abort();
+    for (const { slices, cancellation } of this.#running) {
+      if (slices.every((slice) => slice.request.settled)) cancellation.cancel(nobodyWaits());
     }
   }
 
@@ -157,7 +161,7 @@ export class Batcher {
     this.#observer.onBatch(batch.texts.length, batch.tokens);
     let embeddings: Embeddings | undefined;
     try {
-      embeddings = await this.#embed(batch.texts, { ...batch.options, signal: batch.controller.signal });
+      embeddings = await this.#embed(batch.texts, batch.options, batch.cancellation);
     } catch (error) {
       this.#failed(batch, error);
     }
@@ -238,7 +242,7 @@ export class Batcher {
       this.#waiting.delete(request);
       if (request.waitingTokens > 0) this.#waiting.add(request);
     }
-    return { slices, texts, tokens, options: first.work.options, controller: new AbortController() };
+    return { slices, texts, tokens, options: first.work.options, cancellation: new Cancellation(undefined) };
   }
 
   #takeShares(first: WaitingTexts): Map<WaitingTexts, Range[]> {
@@ -262,4 +266,9 @@ export class Batcher {
     }
     return taken;
   }
+}
+
+/** What ends a call whose requests are all gone; none of them hears of it. */
+function nobodyWaits(): CandleEmbedError {
+  return new CandleEmbedError("ABORTED", "nobody waits for these vectors any more");
 }

@@ -24,6 +24,8 @@ export function urlHost(host: string): string {
  */
 export class HostCheck {
   readonly #names: ReadonlySet<string> | undefined;
+  /** Most clients know a server by one name. */
+  #lastAllowed: string | undefined;
 
   /** @param names The names allowed; `undefined`: any. */
   constructor(names: readonly string[] | undefined) {
@@ -32,9 +34,12 @@ export class HostCheck {
 
   /** @throws HttpError 403 */
   check(host: string | undefined): void {
-    if (this.#names === undefined) return;
+    if (this.#names === undefined || (host !== undefined && host === this.#lastAllowed)) return;
     const name = hostName(host);
-    if (name !== undefined && (name === "localhost" || isIP(name) !== 0 || this.#names.has(name))) return;
+    if (name !== undefined && (name === "localhost" || isIP(name) !== 0 || this.#names.has(name))) {
+      this.#lastAllowed = host;
+      return;
+    }
     throw new HttpError(
       403,
       "this server does not answer under that Host; it must be allowed (--allowed-host)",

@@ -36,6 +36,9 @@ export class NodeRequest implements Incoming {
       this.#take(announced);
       const chunks: Buffer[] = [];
       let size = 0;
+      const end = (): void => {
+        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+      };
       const fail = (error: unknown): void => {
         message.removeListener("data", onData);
         reject(error instanceof Error ? error : new Error(String(error)));
@@ -50,11 +53,12 @@ export class NodeRequest implements Incoming {
           return;
         }
         chunks.push(chunk);
+        // Not to wait a turn for "end", which brings nothing more.
+        if (size === announced) end();
       };
       message.on("data", onData);
-      message.once("end", () =>
-        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
-      );
+      // Without a length, or with nothing to come.
+      if (announced === 0) message.once("end", end);
       this.cancellation.waiter = fail;
     });
   }

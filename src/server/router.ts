@@ -77,7 +77,12 @@ function checkBody(request: Incoming): void {
     });
   }
   const type = request.header("content-type");
-  if (type === undefined || /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)) return;
+  if (
+    type === undefined ||
+    type === "application/json" ||
+    /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type)
+  )
+    return;
   throw new HttpError(415, "the body must be JSON: content-type: application/json", {
     code: "unsupported_content_type",
   });

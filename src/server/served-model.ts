@@ -1,8 +1,9 @@
+import { embedUntil, LocalBackend } from "../backends/local-backend.js";
 import { NativeBackend } from "../backends/native-backend.js";
 import { FallbackBackend } from "../backends/fallback/fallback-backend.js";
 import type { LazyBackend } from "../backends/fallback/member.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
-import { Batcher, type BatchObserver } from "./batcher.js";
+import { Batcher, type BatchObserver, type EmbedCall } from "./batcher.js";
 import type { EmbedWork, WorkTimes } from "./waiting-texts.js";
 import { HttpError } from "./http-error.js";
 import type { Labels } from "./metrics/instruments.js";
@@ -96,10 +97,10 @@ export class ServedModel {
     await backend.embed(["warm-up", "a longer text to warm up with ".repeat(16)]);
     const { batchTokens, concurrency, maxQueue, maxWaitMs } = this.#settings;
     this.#batcher = new Batcher(
-      (texts, options) => backend.embed(texts, options),
+      callTo(backend),
       {
         batchTokens,
-        concurrency: concurrency ?? (backend instanceof NativeBackend ? 1 : remoteConcurrency),
+        concurrency: concurrency ?? (backend instanceof LocalBackend ? 1 : remoteConcurrency),
         maxQueue,
         maxWaitMs,
         maxTokens: backend.maxTokens,
@@ -120,6 +121,20 @@ export class ServedModel {
     await this.#starting?.catch(() => undefined);
     if (typeof this.#source === "function") await this.#backend?.dispose();
   }
+}
+
+/** How a call to a backend is made and ended. */
+function callTo(backend: EmbeddingBackend): EmbedCall {
+  if (backend instanceof LocalBackend) {
+    return (texts, options, cancellation) => embedUntil(backend, texts, options, cancellation);
+  }
+  return (texts, options, cancellation) => {
+    const controller = new AbortController();
+    cancellation.waiter = () => {
+      controller.abort();
+    };
+    return backend.embed(texts, { ...options, signal: controller.signal });
+  };
 }
 
 function notReady(): HttpError {

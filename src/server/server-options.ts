@@ -16,10 +16,12 @@ import type { LogLevel, LogRecord } from "./log.js";
 
 /** How arrays of tokens are read: see `ServerOptions.tokenIds`. */
 export const tokenIdModes = ["auto", "model", "cl100k", "reject"] as const;
+/** How arrays of tokens are read: see `ServerOptions.tokenIds`. */
 export type TokenIds = (typeof tokenIdModes)[number];
 
 /** Who may read `/metrics`. */
 export const metricsAccess = ["key", "public", "off"] as const;
+/** Who may read `/metrics`: who has a key, everybody, nobody. */
 export type MetricsAccess = (typeof metricsAccess)[number];
 
 /** Options of `createServer`. */

@@ -16,7 +16,7 @@ let loaded: typeof Api | null | undefined;
  * installed and an SDK listens. `route` is the path as the server knows it. Names of attributes are those of OpenTelemetry's conventions for HTTP servers and embeddings.
  */
 export function startSpan(request: Incoming, route: string): RequestSpan | undefined {
-  loaded ??= load() ?? null;
+  if (loaded === undefined) loaded = load();
   if (loaded === null) return undefined;
   const { context, propagation, trace, SpanKind, SpanStatusCode } = loaded;
   const parent = propagation.extract(context.active(), request, {
@@ -55,11 +55,11 @@ export function startSpan(request: Incoming, route: string): RequestSpan | undef
   };
 }
 
-function load(): typeof Api | undefined {
+function load(): typeof Api | null {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- optional
     return require("@opentelemetry/api") as typeof Api;
   } catch {
-    return undefined;
+    return null;
   }
 }

@@ -23,6 +23,11 @@ export class Cancellation {
     this.#waiter?.(error);
   }
 
+  /** What ended the call, if anything did. */
+  get error(): CandleEmbedError | undefined {
+    return this.#error;
+  }
+
   get isCancelled(): boolean {
     return this.#error !== undefined;
   }

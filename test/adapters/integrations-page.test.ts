@@ -1,36 +1,8 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { noChroma, startChroma } from "./chroma-server.js";
-import { finished, root, startNode } from "./support.js";
-
-const page = readFileSync(path.join(root, "docs/integrations.md"), "utf8");
-const answer = "Shipping takes three days.\n";
-
-/** What the program under each heading prints. */
-const printed: Readonly<Record<string, string>> = {
-  "LangChain.js": answer,
-  "AI SDK": answer,
-  "LlamaIndex.TS": answer,
-  Chroma: answer,
-  LanceDB: answer,
-  Orama: answer,
-  "From transformers.js": "[ 2, 384 ] 768\n",
-  "OpenAI's client": "384\n",
-  pgvector: answer,
-  Qdrant: "2 384\n",
-};
-
-const programs = new Map(
-  page
-    .split(/^## /m)
-    .slice(1)
-    .flatMap((section) => {
-      const program = /```ts\n(.*?)```/s.exec(section)?.[1];
-      return program === undefined ? [] : [[section.slice(0, section.indexOf("\n")), program] as const];
-    }),
-);
+import { printed, programs } from "./integrations-page.js";
+import { finished, startNode } from "./support.js";
 
 describe("the programs of docs/integrations.md run as they stand", () => {
   it("each has an expected answer", () => {

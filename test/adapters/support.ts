@@ -4,7 +4,15 @@ import type { EmbeddingBackend } from "candle-embed";
 
 import { fixtures, loadForTests } from "../native/support.js";
 
-export { finished, loadForTests, root, startNode, temporaryFolder, tinyModel } from "../native/support.js";
+export {
+  finished,
+  loadForTests,
+  root,
+  startNode,
+  temporaryFolder,
+  tinyModel,
+  type Finished,
+} from "../native/support.js";
 
 /** A tiny model that has another prompt for queries than for documents. */
 export const promptedModel = path.join(fixtures, "tiny-bert-cls");

@@ -100,7 +100,9 @@ test("an engine with other vectors does not count", async () => {
     await engine.give(given);
     const { wrong } = await engine.embed(given, { model: "m", batch: 2 });
     expect(wrong).toMatch(/cosine to the reference/);
-    await expect(calibrate(engine, given, { name: "minilm" } as never)).rejects.toThrow(/wrong answer/);
+    await expect(calibrate(engine, [given, given], { name: "minilm" } as never)).rejects.toThrow(
+      /wrong answer/,
+    );
   } finally {
     await engine.close();
   }

@@ -38,7 +38,7 @@ export function exampleRecord({ ours = 2, note = "default" } = {}) {
         name: "short",
         texts: 10,
         tokens: 100,
-        partOnly: { texts: 5, engines: [] },
+        partOnly: {},
         excluded: {},
         rounds: [{ steal: 0.01 }],
         roundsUsed: [0],

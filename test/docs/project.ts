@@ -11,7 +11,13 @@ export function makeProject(folders: readonly string[] = [path.join(root, "node_
   const project = temporaryFolder();
   const modules = path.join(project, "node_modules");
   mkdirSync(path.join(modules, ".bin"), { recursive: true });
-  symlinkSync(root, path.join(modules, "candle-embed"));
+  // Not the repository itself: with --preserve-symlinks a program would find the repository's modules through it.
+  const own = path.join(modules, "candle-embed");
+  mkdirSync(own);
+  for (const name of readdirSync(root)) {
+    if (/^(?:dist|scenarios|package\.json|index\..*|.*\.node)$/.test(name))
+      symlinkSync(path.join(root, name), path.join(own, name));
+  }
   const program = `#!/bin/sh\nexec "${process.execPath}" "${path.join(root, "dist/cli/main.js")}" "$@"\n`;
   writeFileSync(path.join(modules, ".bin/candle-embed"), program, { mode: 0o755 });
   for (const folder of folders) {

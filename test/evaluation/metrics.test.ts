@@ -1,10 +1,11 @@
-// The metrics against pytrec_eval and scipy: stored answers (`scripts/make-metrics.py`), and live ones where they are installed.
+// The metrics against pytrec_eval and scipy: stored answers (`scripts/make-metrics.py`), and live ones where they can be had.
 import { execFileSync } from "node:child_process";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
 import { pearson, rankDocuments, retrievalMetric, spearman } from "candle-embed/evaluation";
 
+import { getMetrics } from "../../scripts/get-metrics.mjs";
 import stored from "../fixtures/metrics.json" with { type: "json" };
 import { root } from "../native/support.js";
 
@@ -38,27 +39,19 @@ function compare({ qrels, runs, lists }: Questions, { retrieval, correlations }:
   });
 }
 
-/** Why Python cannot be asked here; `undefined` where it can. */
-function missing(): string | undefined {
-  try {
-    execFileSync(python, ["-c", "import pytrec_eval, scipy"], { stdio: "pipe" });
-    return undefined;
-  } catch {
-    return `${python} has no pytrec_eval and scipy (pip install pytrec-eval-terrier scipy; PYTHON names another)`;
-  }
-}
-
-const python = process.env["PYTHON"] ?? "python3";
+const found = await getMetrics();
 
 it("metrics equal pytrec_eval's and scipy's, to 1e-9", () => {
   compare(stored, stored);
 });
 
-describe.skipIf(missing() !== undefined)(`asked live: ${missing() ?? python}`, () => {
+describe.skipIf(found.path === undefined)(`asked live ${found.reason ?? ""}`, () => {
   it("metrics equal pytrec_eval's and scipy's on runs nobody has seen, to 1e-9", () => {
     for (let round = 0; round < 5; round++) {
       const questions = ask();
-      const answers = execFileSync(python, [script, "--answer"], {
+      if (found.path === undefined) throw new Error(found.reason);
+      const answers = execFileSync(found.python, [script, "--answer"], {
+        env: { ...process.env, PYTHONPATH: found.path },
         input: JSON.stringify(questions),
         encoding: "utf8",
       });

@@ -9,37 +9,25 @@ import { clean, makeProject, npmInstall, runProgram, write } from "./project.mjs
 import { readme } from "./programs.mjs";
 import { run } from "./process.mjs";
 import { toolNode } from "./tools.mjs";
+import { compile, resolutions } from "./typescript.mjs";
 
-const columns = ["install", "ESM", "CommonJS", "TypeScript, NodeNext", "TypeScript, bundler"];
+const columns = ["install", "ESM", "CommonJS", ...Object.values(resolutions)];
 
-/** Type-checks and compiles the README's program in the project, and runs it. */
-async function typescript({ tools }, project, kind, node) {
-  const options =
-    kind === "nodenext" ? { module: "nodenext" } : { module: "esnext", moduleResolution: "bundler" };
-  const compilerOptions = {
-    ...options,
-    target: "es2022",
-    lib: ["es2023", "esnext.disposable", "dom"],
-    strict: true,
-  };
-  write(
-    project,
-    `${kind}/tsconfig.json`,
-    JSON.stringify({ compilerOptions: { ...compilerOptions, types: [] } }),
-  );
-  write(project, `${kind}/program.mts`, readme);
-  await run(process.execPath, [path.join(tools, "typescript/bin/tsc"), "-p", kind], { cwd: project });
-  await runProgram(node.command, [...node.args, `${kind}/program.mjs`], project);
+/** Compiles the README's program in the project, and runs it. */
+async function typescript(context, project, kind, node) {
+  const program = await compile(context, project, kind, readme);
+  await runProgram(node.command, [...node.args, program], project);
 }
 
 /**
- * The managers: each installs the package into a project.
+ * The managers: each installs the packages into a project.
  *
  * @param {import("./project.mjs").Context} context
+ * @param {readonly string[]} packages
  * @returns {Promise<{ name: string, install: (project: string) => Promise<unknown>, types?: boolean, reason?: string,
  *   node?: { command: string, args: string[] } }[]>}
  */
-async function managers(context) {
+export async function managers(context, packages = ["candle-embed"]) {
   const { folder, tools, registry } = context;
   const { bun, reason } = await getRuntimes();
   const node = toolNode(tools);
@@ -59,19 +47,19 @@ async function managers(context) {
     };
     write(project, ".yarnrc.yml", JSON.stringify(settings));
     write(project, "yarn.lock", "");
-    await start(node, [path.join(tools, "@yarnpkg/cli-dist/bin/yarn.js"), "add", "candle-embed"])(project);
+    await start(node, [path.join(tools, "@yarnpkg/cli-dist/bin/yarn.js"), "add", ...packages])(project);
   };
   const classic = path.join(tools, "yarn-classic/bin/yarn.js");
   const pnpm = ["pnpm.mjs", "pnpm.cjs"].map((name) => path.join(tools, "pnpm/bin", name)).find(existsSync);
   return [
-    { name: "npm", install: (project) => npmInstall(context, project, ["candle-embed"]) },
+    { name: "npm", install: (project) => npmInstall(context, project, packages) },
     {
       name: "pnpm",
       install: async (project) => {
         // A package of this minute.
         write(project, "pnpm-workspace.yaml", "minimumReleaseAge: 0\n");
         const store = ["--store-dir", path.join(folder, "pnpm-store")];
-        await start(node, [pnpm, "add", "--ignore-scripts", ...store, "candle-embed"])(project);
+        await start(node, [pnpm, "add", "--ignore-scripts", ...store, ...packages])(project);
       },
     },
     {
@@ -82,7 +70,7 @@ async function managers(context) {
         "--ignore-scripts",
         "--cache-folder",
         path.join(folder, "yarn"),
-        "candle-embed",
+        ...packages,
       ]),
     },
     { name: "yarn 4, node_modules", install: berry("node-modules") },
@@ -96,7 +84,7 @@ async function managers(context) {
     {
       name: "bun",
       reason,
-      install: start(bun, ["add", "--ignore-scripts", "candle-embed"], {
+      install: start(bun, ["add", "--ignore-scripts", ...packages], {
         BUN_INSTALL_CACHE_DIR: path.join(folder, "bun-cache"),
       }),
     },

@@ -5,12 +5,20 @@ import path from "node:path";
 import { root } from "../../scripts/release/packages.mjs";
 
 /** The first program of the README, which ends with the passages found. */
-export const readme = /```ts\n(.*?)```/s.exec(readFileSync(path.join(root, "README.md"), "utf8"))[1];
+export const readme = /```ts run\n(.*?)```/s.exec(readFileSync(path.join(root, "README.md"), "utf8"))[1];
+
+/** A program with `require` instead of `import`. */
+export function toCommonJs(program) {
+  const imports = [];
+  const rest = program.replace(/^import (\{.*?\}) from "(.*?)";\n/gm, (_, names, name) => {
+    imports.push(`const ${names.replaceAll(" as ", ": ")} = require("${name}");\n`);
+    return "";
+  });
+  return `${imports.join("")}(async () => {\n${rest}})();\n`;
+}
 
 /** The same with `require`. */
-export const commonjs = readme
-  .replace(/^import (\{.*?\}) from "(.*?)";$/m, 'const $1 = require("$2");\n(async () => {')
-  .concat("})();\n");
+export const commonjs = toCommonJs(readme);
 
 /** The same with WebAssembly's backend. */
 export const wasm = readme

@@ -1,13 +1,14 @@
 // npm run test:install [-- SECTION...]: installs the packed packages in every way, and writes docs/install-matrix.md.
 //
-// Sections: managers, runtimes, bundlers, platforms, packages, measures; without one all of them run. A section keeps what it
-// found in .cache/install-matrix.json. Ends with code 1 where a cell is red.
+// Sections: managers, subpaths, runtimes, bundlers, platforms, accelerators, packages, measures; without one all of them run. A
+// section keeps what it found in .cache/install-matrix.json. Ends with code 1 where a cell is red.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 
 import { packAll, root, writeList } from "../../scripts/release/packages.mjs";
 import { publishAll } from "../../scripts/release/publish.mjs";
+import { acceleratorsSection } from "./accelerators.mjs";
 import { bundlersSection } from "./bundlers.mjs";
 import { managersSection } from "./managers.mjs";
 import { measuresSection } from "./measures.mjs";
@@ -16,13 +17,16 @@ import { platformsSection } from "./platforms.mjs";
 import { startRegistry } from "./registry.mjs";
 import { keep, page, read } from "./report.mjs";
 import { runtimesSection } from "./runtimes.mjs";
+import { subpathsSection } from "./subpaths.mjs";
 import { getTools } from "./tools.mjs";
 
 const sections = {
   managers: managersSection,
+  subpaths: subpathsSection,
   runtimes: runtimesSection,
   bundlers: bundlersSection,
   platforms: platformsSection,
+  accelerators: acceleratorsSection,
   packages: packagesSection,
   measures: measuresSection,
 };

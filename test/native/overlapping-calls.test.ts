@@ -17,6 +17,7 @@ describe("200 calls at once", () => {
     const vectors = await Promise.all(calls);
     expect(order).toEqual(Array.from({ length: 200 }, (_, index) => index));
     expect(vectors[123]).toEqual(await backend.embedQuery("call 123"));
+    expect(vectors).toEqual([...(await backend.embed(order.map((index) => `call ${String(index)}`)))]);
   });
 });
 

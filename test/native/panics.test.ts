@@ -128,3 +128,70 @@ test("a panic that hits both of two calls that alternate ends both, and neither 
   `);
   expect(output).toBe("done");
 }, 60_000);
+
+/** A model as GPUs run it, on Candle's CPU device, and a way to embed with it. */
+const onDevice = `
+  const { loadModel } = require(process.env.NAPI_RS_NATIVE_LIBRARY_PATH);
+  const load = () => loadModel(folder, { executor: "device" });
+  const embed = async (model) => {
+    const job = model.startJob({});
+    if (job.code !== undefined) return job;
+    job.push(texts);
+    for (;;) {
+      const step = await job.step(1000);
+      if (step.code !== undefined || step.result !== undefined) return step.code === undefined ? step.result : step;
+    }
+  };
+`;
+
+test("a device with too little memory for a batch computes it in parts, down to one text", () => {
+  const output = runProgram(`
+    ${onDevice}
+    const model = await load();
+    const expected = await embed(model);
+    const longest = Math.max(...expected.tokens);
+    setFault("device-memory:" + longest);
+    const parts = await embed(model);
+    for (const [index, value] of parts.data.entries()) assert(Math.abs(value - expected.data[index]) < 1e-5);
+    setFault("device-memory:" + (longest - 1));
+    const refused = await embed(model);
+    assert.equal(refused.code, "DEVICE_UNAVAILABLE");
+    assert.match(refused.message, /too little free memory/);
+    setFault(null);
+    assert.equal((await embed(model)).data.length, expected.data.length);
+    console.log("done");
+  `);
+  expect(output).toBe("done");
+});
+
+test("a device that is lost ends the calls of its models, and nothing else", () => {
+  const output = runProgram(`
+    ${onDevice}
+    const [model, other, cpu] = [await load(), await load(), await NativeBackend.load(folder)];
+    const expected = await cpu.embed(texts);
+    setFault("device-lost");
+    const calls = await Promise.all([embed(model), embed(other), embed(model)]);
+    setFault(null);
+    for (const failure of [...calls, await embed(other), await load()]) {
+      assert.equal(failure.code, "DEVICE_UNAVAILABLE");
+      assert.match(failure.message, /this process can't use it any more/);
+    }
+    for (const lost of [model, other]) lost.dispose();
+    assert.deepEqual((await cpu.embed(texts)).data, expected.data);
+    console.log("done");
+  `);
+  expect(output).toBe("done");
+});
+
+test("a process that ends with a device at work ends cleanly", () => {
+  const output = runProgram(`
+    ${onDevice}
+    const model = await load();
+    const job = model.startJob({});
+    job.push(Array.from({ length: 20000 }, (_, index) => "the river " + index));
+    await job.step(1);
+    console.log("done");
+    process.exit(0);
+  `);
+  expect(output).toBe("done");
+});

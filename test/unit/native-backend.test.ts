@@ -54,10 +54,10 @@ describe("load", () => {
     await NativeBackend.load("all-MiniLM-L6-v2", {
       threads: 3,
       dtype: "int8",
-      device: "cuda:1",
+      device: "cpu",
       pooling: undefined,
     });
-    expect(vi.mocked(loadModel).mock.lastCall?.[1]).toEqual({ threads: 3, dtype: "int8", device: "cuda:1" });
+    expect(vi.mocked(loadModel).mock.lastCall?.[1]).toEqual({ threads: 3, dtype: "int8", device: "cpu" });
   });
 
   it.each([
@@ -104,6 +104,7 @@ describe("load", () => {
     expect(vi.mocked(loadModel).mock.lastCall).toEqual([
       "/models/x",
       { threads: 1, matryoshkaDimensions: [768, 64] },
+      undefined,
     ]);
     await openModel(model, {});
     expect(vi.mocked(loadModel).mock.lastCall?.[1]).toEqual({});

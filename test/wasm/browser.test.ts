@@ -1,18 +1,12 @@
-import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { afterAll, describe, expect, it } from "vitest";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 
 import { cosineSimilarity, NativeBackend } from "candle-embed";
 import { serve } from "../../examples/browser/serve.mjs";
-import { reason } from "./support.js";
+import { launchChromium, noChromium } from "../native/chromium.js";
 
-const program = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
-  (file) => file !== undefined && existsSync(file),
-);
-const skipped = program === undefined ? "no Chromium; set CHROMIUM to its path" : undefined;
-
-describe.skipIf(skipped !== undefined)(`examples/browser in Chromium${reason(skipped)}`, async () => {
+describe.skipIf(noChromium !== undefined)(`examples/browser in Chromium ${noChromium ?? ""}`, async () => {
   const requests: string[] = [];
   const server = await serve(0, ({ method, url }) => requests.push(`${String(method)} ${String(url)}`));
   const address = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}/`;
@@ -32,10 +26,7 @@ describe.skipIf(skipped !== undefined)(`examples/browser in Chromium${reason(ski
   }
 
   it("compares sentences as the addon does, keeps the model, and leaves the page its thread", async () => {
-    const browser = await chromium.launch({
-      ...(program !== undefined && { executablePath: program }),
-      args: ["--no-sandbox"],
-    });
+    const browser = await launchChromium();
     try {
       const page = await browser.newPage();
       const problems: string[] = [];

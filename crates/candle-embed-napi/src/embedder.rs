@@ -238,7 +238,8 @@ pub fn quantize_model(source: String, target: String, pooling: Option<String>) -
     spawn(QuantizeWork { source: source.into(), target: target.into(), pooling })
 }
 
-/// Arms a panic in the stage `name` ("load", "tokenize", "forward", "pool"), or none. In test builds only.
+/// Arms a panic in the stage `name` ("load", "tokenize", "forward", "pool") or a failure of a device ("device-memory:N",
+/// "device-lost"), or none. In test builds only.
 #[cfg(feature = "fault-inject")]
 #[napi]
 pub fn set_fault(name: Option<String>) {

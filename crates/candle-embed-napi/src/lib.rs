@@ -3,6 +3,7 @@
 //! Work runs as `napi_async_work`, for which Node waits when an environment ends. Every entry catches panics; errors
 //! cross as data (`NativeError`), because napi's own errors carry no code of ours through asynchronous work.
 
+mod device;
 mod embedder;
 mod error;
 mod machine;

@@ -25,7 +25,7 @@ pub struct NativeLoadOptions {
     pub pooling: Option<String>,
     /// Lengths that the model was trained to be cut to, beside those that its folder says.
     pub matryoshka_dimensions: Option<Vec<u32>>,
-    /// "packed" or, to compare with, "candle".
+    /// On the CPU "packed" or, to compare with, "candle" and "device" (what runs on GPUs).
     pub executor: Option<String>,
 }
 
@@ -116,11 +116,11 @@ pub struct NativeModelInfo {
     pub weights_sha256: String,
     /// Identity of the vector space.
     pub space_id: String,
-    /// "cpu".
+    /// "cpu", "metal" or "cuda:N".
     pub device: String,
-    /// "float32" or "int8".
+    /// "float32", "int8", "float16" or "bfloat16".
     pub dtype: String,
-    /// "packed", "candle" or "static".
+    /// "packed", "candle", "device" or "static".
     pub executor: String,
     /// Threads that compute.
     pub threads: u32,

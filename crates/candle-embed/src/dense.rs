@@ -12,8 +12,9 @@ use crate::weights::Weights;
 /// Widest layer that is accepted, as a bound on what a damaged config can make us allocate.
 const MAX_FEATURES: usize = 1 << 20;
 
+/// The activation of a dense layer.
 #[derive(Debug, Clone, Copy)]
-enum DenseActivation {
+pub(crate) enum DenseActivation {
     Identity,
     Tanh,
     Relu,
@@ -89,6 +90,11 @@ impl Dense {
     /// What decides this module's part of the vector space: its configuration and the SHA-256 of its weights.
     pub fn identity(&self) -> (&DenseConfig, &str) {
         (&self.config, &self.weights_sha256)
+    }
+
+    /// Weight, `[outputs, inputs]` row-major, bias and activation.
+    pub fn parts(&self) -> (&[f32], &[f32], DenseActivation) {
+        (&self.weight, &self.bias, self.activation)
     }
 
     /// Components of the result.

@@ -7,12 +7,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::dense::Dense;
-use candle_core::Device;
+use candle_core::DType;
 use candle_embed_kernels::ThreadPool;
 
-use crate::device::{check_dtype, resolve_device};
+use crate::device::{DeviceThread, check_cpu_dtype, dtype_name, gpu_dtype, unavailable};
 use crate::error::{Error, Result};
-use crate::executor::{CandleExecutor, Executor, PackedExecutor, StaticExecutor};
+use crate::executor::{CandleExecutor, DeviceExecutor, Executor, PackedExecutor, StaticExecutor};
 use crate::fault;
 use crate::files::{Files, ModelFiles};
 use crate::folder::{ModelFolder, TOKENIZER_FILE};
@@ -21,7 +21,7 @@ use crate::head::{VectorHead, VectorShape};
 use crate::job::{EmbedJob, Embeddings, JobOptions};
 use crate::matryoshka::{check_cut, shortest_cut};
 use crate::models;
-use crate::options::{DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
+use crate::options::{DeviceChoice, DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
 use crate::quantize::quantized;
 use crate::space::SpaceFields;
 use crate::spec::ModelSpec;
@@ -54,24 +54,33 @@ pub struct ModelInfo {
     pub weights_sha256: String,
     /// Vectors of two models can be compared only where this is equal.
     pub space_id: String,
-    /// `"cpu"`.
+    /// `"cpu"`, `"metal"` or `"cuda:N"`.
     pub device: String,
-    /// `"float32"` or `"int8"`: how the weights are stored that compute the vectors.
+    /// How the weights are stored that compute the vectors, and on a GPU the arithmetic: `"float32"`, `"int8"`,
+    /// `"float16"` or `"bfloat16"`.
     pub dtype: String,
-    /// What runs the network: `"packed"`, `"candle"`, or `"static"`, the only one of static embeddings.
+    /// What runs the network: `"packed"`, `"candle"`, `"device"`, or `"static"`, the only one of static embeddings.
     pub executor: String,
     /// Threads that compute.
     pub threads: usize,
 }
 
+/// What computes.
+pub(crate) enum Engine {
+    /// The threads of this process; they give hidden states.
+    Cpu(Box<dyn Executor>),
+    /// A device; it gives vectors.
+    Device(DeviceExecutor),
+}
+
 /// A model that embeds texts. One inference at a time uses all of its threads; callers on other threads wait.
 pub struct Embedder {
     pub(crate) tokenizer: TextTokenizer,
-    pub(crate) executor: Box<dyn Executor>,
-    pub(crate) head: VectorHead,
+    pub(crate) engine: Engine,
+    pub(crate) head: Arc<VectorHead>,
     pub(crate) threads: ThreadPool,
-    /// Most tokens of a batch.
-    pub(crate) batch_tokens: usize,
+    /// Most tokens of a batch, where the caller said it.
+    batch_tokens: Option<usize>,
     /// See [`shortest_cut`].
     shortest_cut: Option<usize>,
     info: ModelInfo,
@@ -102,31 +111,34 @@ impl Embedder {
     fn open(files: Files, path: &Path, options: &LoadOptions) -> Result<Self> {
         fault::point("load");
         let threads = ThreadPool::new(thread_count(options.threads)?);
-        let device = resolve_device(options.device)?;
+        let device = device(options)?;
         if options.batch_tokens == Some(0) {
             return Err(Error::invalid_input("batchTokens must be at least 1"));
         }
         let folder = ModelFolder::open(files, path, options.pooling)?;
-        check_dtype(options.dtype)?;
         let mut weights = Weights::open(&folder.files, &folder.weights)?;
         let spec = models::describe(&folder, &weights)?;
-        let head = VectorHead::load(&folder.files, &folder.head, &spec)?;
+        let head = Arc::new(VectorHead::load(&folder.files, &folder.head, &spec)?);
         if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
             weights = quantized(&folder, &spec, &weights)?;
         }
-        let int8 = weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
+        let weights = Arc::new(weights);
+        let int8 = device.is_none() && weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
         let max_tokens = folder.max_tokens(&spec);
         let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE))?;
         // Three independent jobs of similar length; together they are all of the time that loading takes.
         let make_tokenizer = || TextTokenizer::from_json(&tokenizer_json, &folder, &spec);
         let hash_weights = || weights.sha256();
-        let (tokenizer, weights_sha256, executor) = thread::scope(|scope| {
+        let (tokenizer, weights_sha256, engine) = thread::scope(|scope| {
             let tokenizer = Beside::start(scope, &make_tokenizer);
             let sha256 = Beside::start(scope, &hash_weights);
-            let executor = executor(&spec, &weights, options.executor, int8, device, &threads, max_tokens);
-            (tokenizer.join(), sha256.join(), executor)
+            let engine = match &device {
+                Some((thread, dtype)) => on_device(thread, *dtype, &spec, &weights, &head, max_tokens),
+                None => executor(&spec, &weights, options.executor, int8, &threads, max_tokens).map(Engine::Cpu),
+            };
+            (tokenizer.join(), sha256.join(), engine)
         });
-        let (tokenizer, executor) = (tokenizer?, executor?);
+        let (tokenizer, engine) = (tokenizer?, engine?);
         let dense: Vec<_> = head.dense.iter().map(Dense::identity).collect();
         let pooling = head.pooling.to_string();
         let space_id = SpaceFields {
@@ -155,22 +167,28 @@ impl Embedder {
             default_prompt_name: folder.prompts.default_name,
             weights_sha256,
             space_id,
-            device: "cpu".to_owned(),
-            dtype: if int8 { "int8" } else { "float32" }.to_owned(),
-            executor: match (&spec, options.executor) {
-                (ModelSpec::Static(_), _) => "static",
-                (ModelSpec::Encoder(_), ExecutorChoice::Packed) => "packed",
-                (ModelSpec::Encoder(_), ExecutorChoice::Candle) => "candle",
+            device: device.as_ref().map_or_else(|| "cpu".to_owned(), |(thread, _)| thread.name.clone()),
+            dtype: match &device {
+                Some((_, dtype)) => dtype_name(*dtype),
+                None if int8 => "int8",
+                None => "float32",
+            }
+            .to_owned(),
+            executor: match (&spec, &device, options.executor) {
+                (ModelSpec::Static(_), _, _) => "static",
+                (_, Some(_), _) => "device",
+                (_, None, ExecutorChoice::Candle) => "candle",
+                (_, None, _) => "packed",
             }
             .to_owned(),
             threads: threads.threads(),
         };
         Ok(Self {
             tokenizer,
-            executor,
+            engine,
             head,
             threads,
-            batch_tokens: options.batch_tokens.unwrap_or(MAX_BATCH_TOKENS),
+            batch_tokens: options.batch_tokens,
             shortest_cut: shortest_cut(&folder.config, &options.matryoshka_dimensions),
             info,
         })
@@ -179,6 +197,14 @@ impl Embedder {
     /// What this model is.
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// Most tokens of a batch.
+    pub(crate) fn batch_tokens(&self) -> usize {
+        self.batch_tokens.unwrap_or_else(|| match &self.engine {
+            Engine::Cpu(_) => MAX_BATCH_TOKENS,
+            Engine::Device(device) => device.budget(),
+        })
     }
 
     /// Embeds `texts` and waits for the answer.
@@ -282,23 +308,50 @@ impl Embedder {
     }
 }
 
-/// The executor that was chosen, with its copy of the weights; `int8` keeps stored int8 weights as they are.
+/// The device that `options` ask for and its arithmetic; none where the CPU's own executors run.
+fn device(options: &LoadOptions) -> Result<Option<(Arc<DeviceThread>, DType)>> {
+    let cpu = matches!(options.device, DeviceChoice::Auto | DeviceChoice::Cpu);
+    if cpu && options.executor != ExecutorChoice::Device {
+        check_cpu_dtype(options.dtype)?;
+        return Ok(None);
+    }
+    let dtype = if cpu && options.dtype == DtypeChoice::Auto { DType::F32 } else { gpu_dtype(options.dtype)? };
+    let choice = if cpu { DeviceChoice::Cpu } else { options.device };
+    Ok(Some((DeviceThread::of(choice)?, dtype)))
+}
+
+fn on_device(
+    thread: &Arc<DeviceThread>,
+    dtype: DType,
+    spec: &ModelSpec,
+    weights: &Arc<Weights>,
+    head: &Arc<VectorHead>,
+    longest: usize,
+) -> Result<Engine> {
+    match spec {
+        ModelSpec::Encoder(spec) => {
+            DeviceExecutor::load(Arc::clone(thread), spec, weights, head, dtype, longest).map(Engine::Device)
+        }
+        ModelSpec::Static(_) => Err(unavailable(
+            "static embeddings are a look-up and a mean, for which no GPU is needed; use device \"cpu\"",
+        )),
+    }
+}
+
+/// The executor on the CPU that was chosen, with its copy of the weights; `int8` keeps stored int8 weights as they are.
 fn executor(
     spec: &ModelSpec,
     weights: &Weights,
     choice: ExecutorChoice,
     int8: bool,
-    device: Device,
     threads: &ThreadPool,
     longest: usize,
 ) -> Result<Box<dyn Executor>> {
     match (spec, choice) {
         (ModelSpec::Static(spec), _) => Ok(Box::new(StaticExecutor::new(spec, weights)?)),
-        (ModelSpec::Encoder(spec), ExecutorChoice::Packed) => {
-            Ok(Box::new(PackedExecutor::new(spec, weights, int8, longest)?))
-        }
         (ModelSpec::Encoder(spec), ExecutorChoice::Candle) => {
-            Ok(Box::new(CandleExecutor::new(spec, weights, device, threads.threads(), longest)?))
+            Ok(Box::new(CandleExecutor::new(spec, weights, threads.threads(), longest)?))
         }
+        (ModelSpec::Encoder(spec), _) => Ok(Box::new(PackedExecutor::new(spec, weights, int8, longest)?)),
     }
 }

@@ -54,6 +54,11 @@ impl VectorHead {
         self.dense.last().map_or_else(|| self.pooling.output_size(self.hidden_size), Dense::outputs)
     }
 
+    /// See [`EncoderSpec::norm_before_cut`](crate::spec::EncoderSpec::norm_before_cut).
+    pub fn norm_before_cut(&self) -> bool {
+        self.norm_before_cut
+    }
+
     /// The vector of a text with the given token vectors, cut and normalised. The folder's own Normalize module comes
     /// before the cut, so a cut vector is normalised again to be of unit length.
     pub fn vector(&self, tokens: &[f32], shape: VectorShape, index: usize) -> Result<Vec<f32>> {
@@ -72,13 +77,19 @@ impl VectorHead {
         if shape.normalize {
             normalize(&mut vector);
         }
-        if vector.iter().all(|value| value.is_finite()) {
-            return Ok(vector);
-        }
-        Err(Error::invalid_model(format!(
-            "the model gives numbers that are not finite for text {index}; its weights are damaged"
-        )))
+        check_finite(&vector, index)?;
+        Ok(vector)
     }
+}
+
+/// Refuses a vector with numbers that are not finite.
+pub(crate) fn check_finite(vector: &[f32], index: usize) -> Result<()> {
+    if vector.iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::invalid_model(format!(
+        "the model gives numbers that are not finite for text {index}; its weights are damaged"
+    )))
 }
 
 /// PyTorch's `layer_norm` without weights: mean 0, variance 1.

@@ -6,17 +6,19 @@
 //! Texts are taken in windows: a window is tokenized, cut into batches, and its batches are computed, so that memory
 //! besides texts and result does not grow with the size of the call.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use web_time::Instant;
 
 use crate::batch::LengthOrder;
-use crate::embedder::Embedder;
+use crate::device::Ticket;
+use crate::embedder::{Embedder, Engine};
 use crate::error::{Error, Result};
-use crate::executor::PackedTokens;
+use crate::executor::{DeviceExecutor, DeviceVectors, Executor, OwnedTokens, PackedTokens};
 use crate::fault;
-use crate::head::VectorShape;
+use crate::head::{VectorShape, check_finite};
 use crate::options::{OutputType, Truncate};
 use crate::output::OutputData;
 
@@ -30,6 +32,20 @@ const TOKENIZE_CHUNK: usize = 16;
 /// Tokens for each thread in the first batch of a job: a few milliseconds for a small model. Later batches follow the
 /// speed that was seen.
 const FIRST_BATCH_TOKENS: usize = 512;
+
+/// The same for a device: it is not known yet, and small ones are slow to begin with.
+const FIRST_DEVICE_TOKENS: usize = 8192;
+
+/// How long a batch of a device should take: long against the gap between two, short enough to be waited for.
+const DEVICE_BATCH_TIME: Duration = Duration::from_millis(100);
+
+/// Batches that a device has at a time: one that it computes and one that waits, so that it is never idle while texts are
+/// tokenized.
+const DEVICE_BATCHES: usize = 2;
+
+/// Texts of a device's window, in which neighbours find company of their length.
+const DEVICE_WINDOW_TEXTS: usize = 4096;
+const DEVICE_WINDOW_BYTES: usize = 2 << 20;
 
 /// The vectors of a call.
 #[derive(Debug, Clone)]
@@ -79,6 +95,14 @@ struct Window {
     order: LengthOrder,
 }
 
+/// A batch that a device has.
+struct Flight {
+    /// Indices in the call.
+    texts: Vec<usize>,
+    tokens: usize,
+    ticket: Ticket<DeviceVectors>,
+}
+
 /// What the threads write to.
 #[derive(Debug)]
 struct Answer {
@@ -94,6 +118,8 @@ pub struct EmbedJob {
     texts: Vec<String>,
     next_text: usize,
     window: Option<Window>,
+    /// What a device works on, in its order.
+    flights: VecDeque<Flight>,
     answer: Option<Answer>,
     tokens: Vec<u32>,
     truncated: Vec<u32>,
@@ -110,6 +136,7 @@ impl EmbedJob {
             texts: Vec::new(),
             next_text: 0,
             window: None,
+            flights: VecDeque::new(),
             answer: None,
             tokens: Vec::new(),
             truncated: Vec::new(),
@@ -151,15 +178,12 @@ impl EmbedJob {
             texts: 0,
             tokens: 0,
         });
+        let embedder = Arc::clone(&self.embedder);
         while answer.texts < total_texts {
-            let mut window = match self.window.take() {
-                Some(window) => window,
-                None => self.open_window()?,
-            };
             let left = budget.saturating_sub(started.elapsed());
-            self.compute(&mut window, &mut answer, left)?;
-            if !window.order.is_empty() {
-                self.window = Some(window);
+            match &embedder.engine {
+                Engine::Cpu(executor) => self.compute(&**executor, &mut answer, left)?,
+                Engine::Device(device) => self.compute_there(device, &mut answer)?,
             }
             if started.elapsed() >= budget {
                 break;
@@ -184,7 +208,11 @@ impl EmbedJob {
     /// Tokenizes the next texts.
     fn open_window(&mut self) -> Result<Window> {
         let first_text = self.next_text;
-        let size = window_size(&self.texts[first_text..]);
+        let (texts, bytes) = match self.embedder.engine {
+            Engine::Cpu(_) => (WINDOW_TEXTS, WINDOW_BYTES),
+            Engine::Device(_) => (DEVICE_WINDOW_TEXTS, DEVICE_WINDOW_BYTES),
+        };
+        let size = window_size(&self.texts[first_text..], texts, bytes);
         let texts = &mut self.texts[first_text..first_text + size];
         self.next_text += texts.len();
         let tokenized = tokenize(&self.embedder, &self.options, first_text, texts)?;
@@ -206,27 +234,48 @@ impl EmbedJob {
         })
     }
 
-    /// Computes texts of `window` that take about `time`, one at least.
-    fn compute(&mut self, window: &mut Window, answer: &mut Answer, time: Duration) -> Result<()> {
-        let embedder = &self.embedder;
-        let smallest = FIRST_BATCH_TOKENS * embedder.threads.threads();
-        // What is left of the time, at the speed that was seen; a float beyond usize saturates.
-        let affordable = self.speed.map_or(0, |speed| (speed * time.as_secs_f64()) as usize);
-        let budget = affordable.max(smallest).min(embedder.batch_tokens);
+    /// The next texts, at most `budget` tokens, or one: their indices in the call, and their ids.
+    fn next_batch(&mut self, budget: usize) -> Result<(Vec<usize>, OwnedTokens)> {
+        let mut window = match self.window.take() {
+            Some(window) => window,
+            None => self.open_window()?,
+        };
         let batch = window.order.take(&window.lengths, budget);
         let (mut ids, mut offsets) = (Vec::with_capacity(budget.min(window.ids.len())), vec![0]);
         for text in &batch {
             ids.extend_from_slice(&window.ids[window.starts[*text]..][..window.lengths[*text]]);
             offsets.push(ids.len());
         }
+        let texts = batch.into_iter().map(|text| window.first_text + text).collect();
+        if !window.order.is_empty() {
+            self.window = Some(window);
+        }
+        Ok((texts, OwnedTokens { ids, offsets }))
+    }
+
+    /// Tokens of a batch that takes about `time`: at the speed that was seen, `first` where none was.
+    fn affordable(&self, first: usize, time: Duration) -> usize {
+        // A float beyond usize saturates.
+        let affordable = self.speed.map_or(0, |speed| (speed * time.as_secs_f64()) as usize);
+        affordable.max(first).min(self.embedder.batch_tokens())
+    }
+
+    fn saw_speed(&mut self, tokens: usize, time: Duration) {
+        self.speed = Some(tokens as f64 / time.as_secs_f64().max(1e-9));
+    }
+
+    /// Computes texts that take about `time`, one at least.
+    fn compute(&mut self, executor: &dyn Executor, answer: &mut Answer, time: Duration) -> Result<()> {
+        let embedder = Arc::clone(&self.embedder);
+        let smallest = FIRST_BATCH_TOKENS * embedder.threads.threads();
+        let (texts, OwnedTokens { ids, offsets }) = self.next_batch(self.affordable(smallest, time))?;
         let started = Instant::now();
-        let first_text = window.first_text;
         let shape = self.options.shape;
         let output = self.options.output;
         fault::point("forward");
         let target = Mutex::new((&mut answer.data, Ok(())));
-        embedder.executor.run(&embedder.threads, PackedTokens { ids: &ids, offsets: &offsets }, &|text, states| {
-            let index = first_text + batch[text];
+        executor.run(&embedder.threads, PackedTokens { ids: &ids, offsets: &offsets }, &|text, states| {
+            let index = texts[text];
             let vector = embedder.head.vector(states, shape, index);
             let (data, failure) = &mut *target.lock().unwrap_or_else(PoisonError::into_inner);
             match vector {
@@ -235,21 +284,44 @@ impl EmbedJob {
             }
         })?;
         target.into_inner().unwrap_or_else(PoisonError::into_inner).1?;
-        answer.texts += batch.len();
+        answer.texts += texts.len();
         answer.tokens += ids.len();
-        self.speed = Some(ids.len() as f64 / started.elapsed().as_secs_f64().max(1e-9));
+        self.saw_speed(ids.len(), started.elapsed());
+        Ok(())
+    }
+
+    /// Gives `device` what it lacks, and takes one batch of vectors from it.
+    fn compute_there(&mut self, device: &DeviceExecutor, answer: &mut Answer) -> Result<()> {
+        let shape = self.options.shape;
+        while self.flights.len() < DEVICE_BATCHES && (self.window.is_some() || self.next_text < self.texts.len()) {
+            let (texts, tokens) = self.next_batch(self.affordable(FIRST_DEVICE_TOKENS, DEVICE_BATCH_TIME))?;
+            fault::point("forward");
+            let count = tokens.ids.len();
+            self.flights.push_back(Flight { texts, tokens: count, ticket: device.submit(tokens, shape) });
+        }
+        let Some(Flight { texts, tokens, ticket }) = self.flights.pop_front() else {
+            return Err(Error::internal("texts are missing"));
+        };
+        let DeviceVectors { data, time } = ticket.wait()?;
+        for (text, vector) in texts.iter().zip(data.chunks_exact(shape.dimensions)) {
+            check_finite(vector, *text)?;
+            answer.data.write(self.options.output, *text, vector);
+        }
+        answer.texts += texts.len();
+        answer.tokens += tokens;
+        self.saw_speed(tokens, time);
         Ok(())
     }
 }
 
 /// How many of `texts` make a window.
-fn window_size(texts: &[String]) -> usize {
+fn window_size(texts: &[String], most_texts: usize, most_bytes: usize) -> usize {
     let mut bytes = 0;
     let fits = |text: &&String| {
         bytes += text.len();
-        bytes <= WINDOW_BYTES
+        bytes <= most_bytes
     };
-    texts.iter().take(WINDOW_TEXTS).take_while(fits).count().max(1)
+    texts.iter().take(most_texts).take_while(fits).count().max(1)
 }
 
 /// Texts as ids.

@@ -43,6 +43,7 @@ mod threads;
 mod tokenization;
 mod weights;
 
+pub use device::{DeviceReport, compiled_devices, probe_device};
 pub use embedder::{Embedder, ModelInfo};
 pub use error::{Error, ErrorCode, Result, TextContext};
 #[cfg(feature = "fault-inject")]

@@ -1,5 +1,6 @@
 //! What a caller may ask for when loading a model and when embedding.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ pub struct LoadOptions {
     pub matryoshka_dimensions: Vec<usize>,
 }
 
-/// Which of the two implementations of an encoder runs.
+/// Which implementation of an encoder runs on the CPU; on GPUs there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ExecutorChoice {
     /// Packed tokens on this project's own CPU kernels.
@@ -32,6 +33,8 @@ pub enum ExecutorChoice {
     Packed,
     /// Candle tensors: the reference. int8 weights are widened to float32.
     Candle,
+    /// What runs on GPUs, on Candle's CPU device: for tests without a GPU. Takes every dtype but int8.
+    Device,
 }
 
 impl FromStr for ExecutorChoice {
@@ -41,7 +44,8 @@ impl FromStr for ExecutorChoice {
         match name {
             "packed" => Ok(Self::Packed),
             "candle" => Ok(Self::Candle),
-            _ => Err(Error::invalid_input(format!("unknown executor {name:?}; use packed or candle"))),
+            "device" => Ok(Self::Device),
+            _ => Err(Error::invalid_input(format!("unknown executor {name:?}; use packed, candle or device"))),
         }
     }
 }
@@ -49,7 +53,8 @@ impl FromStr for ExecutorChoice {
 /// `"auto"`, `"cpu"`, `"metal"`, `"cuda"` or `"cuda:N"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeviceChoice {
-    /// The best device that works here.
+    /// The processor: which GPU is worth it, and whether it works, the engine's caller knows better
+    /// ([`probe_device`](crate::probe_device)).
     #[default]
     Auto,
     /// The processor.
@@ -76,15 +81,25 @@ impl FromStr for DeviceChoice {
     }
 }
 
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto | Self::Cpu => formatter.write_str("cpu"),
+            Self::Metal => formatter.write_str("metal"),
+            Self::Cuda(ordinal) => write!(formatter, "cuda:{ordinal}"),
+        }
+    }
+}
+
 /// The arithmetic of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DtypeChoice {
-    /// int8 for a folder with int8 weights, float32 for every other one.
+    /// On the CPU int8 for a folder with int8 weights, float32 for every other one; float16 on a GPU.
     #[default]
     Auto,
     /// float32 arithmetic; int8 weights are widened at load.
     Float32,
-    /// int8: the stored weights, or what [`quantize_model`](crate::quantize_model) would store of float weights, made at
+    /// int8 (CPU only): the stored weights, or what [`quantize_model`](crate::quantize_model) would store of float weights, made at
     /// every load.
     Int8,
     /// Half precision (GPUs only).

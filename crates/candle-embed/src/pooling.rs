@@ -65,6 +65,11 @@ impl Pooling {
         Self { modes }
     }
 
+    /// The modes, in the order of their vectors.
+    pub fn modes(&self) -> &[PoolingMode] {
+        &self.modes
+    }
+
     /// Length of the pooled vector for token vectors of `hidden_size` components.
     pub fn output_size(&self, hidden_size: usize) -> usize {
         self.modes.len() * hidden_size

@@ -233,7 +233,8 @@ impl EncoderSpec {
 }
 
 impl LayerSpec {
-    fn linears(&self) -> impl Iterator<Item = &LinearSpec> {
+    /// Every linear layer.
+    pub fn linears(&self) -> impl Iterator<Item = &LinearSpec> {
         let attention = self.query_key_value.iter().chain([&self.attention_output]);
         attention.chain(&self.up).chain([&self.down])
     }

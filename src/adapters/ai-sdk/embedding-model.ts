@@ -19,7 +19,9 @@ const provider = "candle-embed";
 export interface CallOptions extends CallDefaults {
   /** Takes the model's prompt for queries or documents; the AI SDK itself does not tell them apart. */
   readonly inputType?: InputType | undefined;
+  /** A prompt of the model's by its name. */
   readonly promptName?: string | undefined;
+  /** A prompt of your own before every text. */
   readonly prompt?: string | undefined;
 }
 

@@ -20,6 +20,7 @@ const deciding = ["model", "revision", "space", "dimensions", "normalize"] as co
  * that has imported this module.
  */
 export class CandleEmbeddingFunction implements AsyncDisposable {
+  /** What Chroma finds the function by. */
   readonly name = functionName;
   readonly #backend: StoredBackend;
 
@@ -48,10 +49,12 @@ export class CandleEmbeddingFunction implements AsyncDisposable {
     return this.#embed(texts, "query");
   }
 
+  /** The distance that a collection has where nobody says. */
   defaultSpace(): "cosine" {
     return "cosine";
   }
 
+  /** The distances that a collection may have. */
   supportedSpaces(): ("cosine" | "l2" | "ip")[] {
     return ["cosine", "l2", "ip"];
   }
@@ -85,6 +88,7 @@ export class CandleEmbeddingFunction implements AsyncDisposable {
     return this.#backend.dispose();
   }
 
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

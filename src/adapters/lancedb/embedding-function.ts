@@ -67,6 +67,7 @@ export class CandleEmbeddingFunction
     return this.#backend.dispose();
   }
 
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

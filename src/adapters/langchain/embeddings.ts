@@ -34,6 +34,7 @@ export class CandleEmbeddings implements AsyncDisposable {
     return this.#backend.dispose();
   }
 
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }

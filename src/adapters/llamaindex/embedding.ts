@@ -120,4 +120,13 @@ class Embedding extends Callable<Transformation> implements AsyncDisposable {
  * class of another copy, the one for `require`.
  */
 export type CandleEmbedding = Embedding & Transformation;
-export const CandleEmbedding = Embedding as new (options?: AdapterOptions) => CandleEmbedding;
+/** The class of {@link CandleEmbedding:type}. */
+export const CandleEmbedding = Embedding as {
+  /**
+   * Loads nothing before the first call.
+   *
+   * @throws CandleEmbedError `INVALID_INPUT` for wrong options.
+   */
+  // eslint-disable-next-line @typescript-eslint/prefer-function-type -- there its documentation has no place
+  new (options?: AdapterOptions): CandleEmbedding;
+};

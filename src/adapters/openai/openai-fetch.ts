@@ -18,6 +18,12 @@ export interface OpenAIFetch extends AsyncDisposable {
   dispose(): Promise<void>;
 }
 
+/**
+ * Tokens of a call to the backend. A server for many takes 2,048, so that nobody waits long behind another; here one program
+ * waits for itself, and 1,000 short texts take 3 to 10 % less time in one call than in the seven that the server would make.
+ */
+const batchTokens = 16_384;
+
 const checks: Readonly<Record<string, OptionCheck>> = {
   aliases: (value) =>
     Array.isArray(value) && value.every((each) => isFilledString(each) === undefined)
@@ -51,6 +57,7 @@ export function openaiFetch(options: OpenAIFetchOptions = {}): OpenAIFetch {
     return createServer({
       models: { [name]: loaded },
       aliases: Object.fromEntries(aliases.map((each) => [each, name])),
+      batchTokens,
     });
   };
   const server = (): Promise<EmbeddingServer> => {

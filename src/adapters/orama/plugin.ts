@@ -28,9 +28,13 @@ export interface OramaPluginOptions extends AdapterOptions {
 
 /** A plugin for `create({ plugins: [...] })`. */
 export interface OramaPlugin extends AsyncDisposable {
+  /** What Orama calls it. */
   readonly name: string;
+  /** Gives a document its vector; called by Orama, as the other two. */
   beforeInsert(orama: unknown, id: string, document: Document): Promise<void>;
+  /** Gives the documents that lack one their vectors. */
   beforeInsertMultiple(orama: unknown, documents: Document[]): Promise<void>;
+  /** Embeds the term of a search in the modes `vector` and `hybrid`. */
   beforeSearch(orama: unknown, params: object): Promise<void>;
   /**
    * Gives many documents their vectors in one call and returns them, for `insertMultiple`: by itself it lets a plugin see one

@@ -15,8 +15,11 @@ export interface PipelineOptions extends Pick<AdapterOptions, "backend"> {
   readonly dtype?: string | undefined;
   /** `"auto"` (default), `"cpu"`, `"cuda"`, `"metal"`. */
   readonly device?: string | undefined;
+  /** Branch, tag or commit of the hub. */
   readonly revision?: string | undefined;
+  /** The cache of models in place of the hub's own. */
   readonly cache_dir?: string | undefined;
+  /** Download nothing. */
   readonly local_files_only?: boolean | undefined;
 }
 

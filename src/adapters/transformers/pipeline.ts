@@ -29,6 +29,7 @@ export interface FeatureExtractionOptions {
 export interface FeatureExtractionPipeline extends AsyncDisposable {
   /** The vectors of one text or several: a tensor of `[count, dimensions]`. */
   (texts: string | readonly string[], options: FeatureExtractionOptions): Promise<Tensor>;
+  /** As transformers.js has it. */
   readonly task: "feature-extraction";
   /** Gives back a model that was loaded; a backend that was passed goes on. */
   dispose(): Promise<void>;

@@ -1,12 +1,14 @@
 import { invalid } from "../../backends/check-options.js";
 import { toPlainArray } from "../../utils/to-plain-array.js";
 
-/** The numbers of a tensor, and what transformers.js calls them. */
+/** The numbers of a tensor. */
 export type TensorData = Float32Array | Int8Array | Uint8Array;
+/** What transformers.js calls the kinds of numbers. */
 export type TensorType = "float32" | "int8" | "uint8";
 
 /** A row or a table of numbers with the members of transformers.js' `Tensor` that results are read with. */
 export class Tensor implements Iterable<Tensor | number> {
+  /** The kind of its numbers. */
   readonly type: TensorType;
   /** All numbers, row after row. */
   readonly data: TensorData;

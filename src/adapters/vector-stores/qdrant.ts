@@ -6,6 +6,7 @@ import type { Embeddings } from "../../embeddings.js";
 export interface QdrantPointOptions {
   /** Whole numbers or UUIDs, the only ids that Qdrant takes. */
   readonly ids: readonly (number | string)[];
+  /** What is stored beside each vector, in their order. */
   readonly payloads?: readonly Record<string, unknown>[] | undefined;
   /** The name of the vector, in a collection with several. */
   readonly vectorName?: string | undefined;
@@ -13,8 +14,11 @@ export interface QdrantPointOptions {
 
 /** A point of Qdrant. */
 export interface QdrantPoint {
+  /** A whole number or a UUID, as Qdrant wants. */
   id: number | string;
+  /** Its numbers; with `vectorName`, by that name. */
   vector: number[] | Record<string, number[]>;
+  /** What is stored beside it. */
   payload?: Record<string, unknown>;
 }
 

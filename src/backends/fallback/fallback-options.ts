@@ -8,7 +8,9 @@ import {
 
 /** Where one line goes when falling back begins and one when it ends. `console` is one. */
 export interface FallbackLogger {
+  /** Takes the line of an end. */
   info(message: string): void;
+  /** Takes the line of a beginning. */
   warn(message: string): void;
 }
 
@@ -24,6 +26,7 @@ export interface FallbackEvent {
 
 /** Options of `FallbackBackend.create`. */
 export interface FallbackOptions {
+  /** Hears when falling back begins and ends. */
   readonly logger?: FallbackLogger | undefined;
   /** Called for every call that is answered by another backend than the first. What it throws is ignored. */
   readonly onFallback?: ((event: FallbackEvent) => void) | undefined;

@@ -10,7 +10,9 @@ import { toStsDataset } from "./read-sts.js";
 
 /** How a data set of the hub is fetched. */
 export interface DatasetOptions extends HubOptions {
+  /** Gives up the download. */
   readonly signal?: AbortSignal | undefined;
+  /** Hears how far the download has come. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
 }
 

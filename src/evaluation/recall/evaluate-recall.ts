@@ -13,8 +13,11 @@ export interface Outranked {
 
 /** What an embedder finds in one scenario. */
 export interface RecallScores {
+  /** Its name. */
   readonly embedder: string;
+  /** Its name. */
   readonly scenario: string;
+  /** How many were asked. */
   readonly questions: number;
   /** Texts that the memory holds: facts, and the distractors of all questions. */
   readonly memory: number;
@@ -30,7 +33,9 @@ export interface RecallScores {
   readonly missed: readonly MissedQuestion[];
 }
 
+/** A question whose first answer is not an expected fact. */
 export interface MissedQuestion {
+  /** Of the question. */
   readonly id: string;
   /** The rank of the first expected fact. */
   readonly rank: number;

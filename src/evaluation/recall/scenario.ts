@@ -18,6 +18,7 @@ export const distractorKinds = [
   "other-meaning",
 ] as const;
 
+/** In what a distractor is like the fact that it lies beside. */
 export type DistractorKind = (typeof distractorKinds)[number];
 
 /** A text that lies in the memory beside the facts and does not answer the question. */
@@ -26,11 +27,13 @@ export interface Distractor {
   readonly text: string;
 }
 
+/** A text of the memory that answers questions. */
 export interface ScenarioFact {
   readonly id: string;
   readonly text: string;
 }
 
+/** What the memory is asked. */
 export interface ScenarioQuestion {
   readonly id: string;
   readonly text: string;

@@ -47,8 +47,10 @@ const binaryRescored: Output = {
 /** The outputs that a sweep knows, by name. */
 export const outputs = { float32, int8, binary, "binary+rescore": binaryRescored } as const;
 
+/** The name of an output that a sweep knows. */
 export type OutputName = keyof typeof outputs;
 
+/** The names of all outputs that a sweep knows. */
 export const outputNames = Object.keys(outputs) as OutputName[];
 
 function throughInt8(vectors: Vectors): Vectors {

@@ -15,6 +15,7 @@ export interface SweepOptions extends SweepModelOptions {
   readonly dimensions?: readonly number[];
   /** Default: all of {@link outputNames}; `binary+rescore` is for retrieval. */
   readonly outputs?: readonly OutputName[];
+  /** Ends the sweep early. */
   readonly signal?: AbortSignal;
   /** Told each part as it is done. */
   readonly onPoint?: (point: SweepPoint) => void;
@@ -24,8 +25,11 @@ export interface SweepOptions extends SweepModelOptions {
 export interface SweepPoint {
   /** The arithmetic of the model. */
   readonly dtype: string;
+  /** Numbers of a vector after the cut. */
   readonly dimensions: number;
+  /** Which of `outputNames`. */
   readonly output: OutputName;
+  /** What a store keeps of each. */
   readonly bytesPerVector: number;
   /** nDCG@10 or Spearman. */
   readonly quality: number;
@@ -38,10 +42,15 @@ export interface SweepPoint {
 /** What quantisation and shorter vectors cost a model on a data set. */
 export interface SweepReport {
   readonly modelId: string;
+  /** Its name. */
   readonly dataset: string;
+  /** What the scores are. */
   readonly metric: "ndcg@10" | "spearman";
+  /** How many were embedded. */
   readonly texts: number;
+  /** Of the engine. */
   readonly threads: number;
+  /** A line of the table each. */
   readonly points: readonly SweepPoint[];
 }
 

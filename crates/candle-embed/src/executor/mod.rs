@@ -1,12 +1,21 @@
 //! What runs a [`ModelSpec`](crate::spec::ModelSpec).
 
+mod attention;
 mod candle;
+mod device;
+mod device_head;
+mod layout;
+mod network;
 mod packed;
 mod positions;
+mod self_test;
 mod static_embedding;
 
-pub(crate) use candle::{CandleExecutor, LinearInput};
+pub(crate) use candle::CandleExecutor;
+pub(crate) use device::{DeviceExecutor, DeviceVectors, OwnedTokens};
+pub(crate) use network::{LinearInput, LoadError, Network};
 pub(crate) use packed::PackedExecutor;
+pub(crate) use self_test::least_cosine;
 pub(crate) use static_embedding::StaticExecutor;
 
 use std::sync::Arc;
@@ -41,7 +50,7 @@ impl<'a> PackedTokens<'a> {
 /// given its index; called from any thread.
 pub(crate) type Finish<'a> = dyn Fn(usize, &[f32]) + Sync + 'a;
 
-/// A model on some device.
+/// A model on the CPU.
 ///
 /// Every text's states depend on that text alone: not on its neighbours in the batch, their order, or the thread.
 pub(crate) trait Executor: Send + Sync {
@@ -52,7 +61,11 @@ pub(crate) trait Executor: Send + Sync {
 }
 
 /// The entry of `made` for `key`, made where it is not there yet.
-fn shared<K: PartialEq, T>(made: &mut Vec<(K, Arc<T>)>, key: K, make: impl FnOnce() -> Result<T>) -> Result<Arc<T>> {
+fn shared<K: PartialEq, T, E>(
+    made: &mut Vec<(K, Arc<T>)>,
+    key: K,
+    make: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<Arc<T>, E> {
     if let Some((_, value)) = made.iter().find(|(other, _)| *other == key) {
         return Ok(Arc::clone(value));
     }

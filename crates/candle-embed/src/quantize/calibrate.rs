@@ -10,11 +10,11 @@
 
 use std::collections::HashMap;
 
-use candle_core::Device;
+use candle_core::{DType, Device, Tensor};
 use candle_embed_kernels::MAX_EXACT_COLUMNS;
 
 use crate::error::{Error, Result};
-use crate::executor::{CandleExecutor, LinearInput};
+use crate::executor::{LinearInput, Network, PackedTokens};
 use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::options::Truncate;
 use crate::spec::{EncoderSpec, ModelSpec};
@@ -61,13 +61,14 @@ pub(super) fn exact_columns(
     weights: &Weights,
 ) -> Result<HashMap<(usize, LinearInput), Vec<usize>>> {
     let tokenizer = TextTokenizer::from_json(&folder.files.read(&folder.path.join(TOKENIZER_FILE))?, folder, model)?;
-    let executor = CandleExecutor::new(spec, weights, Device::Cpu, 0, tokenizer.max_tokens())?;
+    let network = Network::load(spec, weights, &Device::Cpu, DType::F32, tokenizer.max_tokens())?;
     let mut largest: HashMap<(usize, LinearInput), Vec<f32>> = HashMap::new();
     for (index, text) in TEXTS.iter().enumerate() {
         let mut ids = Vec::new();
         tokenizer.encode(index, "", text, Truncate::End, &mut ids)?;
-        executor.observe(&ids, &mut |layer, input, rows| {
-            for row in rows {
+        let alone = PackedTokens { ids: &ids, offsets: &[0, ids.len()] };
+        let mut observe = |layer, input, rows: &Tensor| -> candle_core::Result<()> {
+            for row in rows.to_vec2::<f32>()? {
                 let largest = largest.entry((layer, input)).or_insert_with(|| vec![0.0; row.len()]);
                 largest
                     .iter_mut()
@@ -75,7 +76,8 @@ pub(super) fn exact_columns(
                     .for_each(|(most, value)| *most = if *most >= value.abs() { *most } else { value.abs() });
             }
             Ok(())
-        })?;
+        };
+        network.encode(alone, &mut observe).map_err(Error::internal)?;
     }
     if largest.values().flatten().any(|value| !value.is_finite()) {
         return Err(Error::invalid_model("the model gives numbers that are not finite; its weights are damaged"));

@@ -3,12 +3,61 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_embed::{EmbedOptions, Embedder, Embeddings, Error, LoadOptions, OutputData};
+use candle_embed::{EmbedOptions, Embedder, Embeddings, Error, LoadOptions, ModelInfo, OutputData, Prompt};
 use serde_json::Value;
 
-/// A file or folder of `test/fixtures`.
+/// A file or folder of `test/fixtures`; `CANDLE_EMBED_ROOT` names the folder that the tests were carried to.
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test/fixtures").join(name)
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::var_os("CANDLE_EMBED_ROOT").map_or_else(built, PathBuf::from).join("test/fixtures").join(name)
+}
+
+/// The folders that have reference vectors.
+pub fn tiny_models() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(fixture(""))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".expected.json").map(str::to_owned))
+        .collect();
+    names.sort();
+    names
+}
+
+/// One way of embedding that sentence-transformers' vectors are there for.
+pub struct Case {
+    pub options: EmbedOptions,
+    pub vectors: Vec<Vec<f32>>,
+    /// The prompt's name, or null.
+    pub prompt: Value,
+    /// The tokens of each text.
+    pub tokens: Vec<u64>,
+}
+
+/// The cases of a folder's reference file.
+pub fn cases(expected: &Value, info: &ModelInfo) -> Vec<Case> {
+    let cases = expected["cases"].as_array().unwrap().iter().filter_map(|case| {
+        let dimensions = case["dimensions"].as_u64().unwrap() as usize;
+        let cut = dimensions < info.dimensions;
+        let renormalized = case["renormalized"].as_bool().unwrap_or(false);
+        if cut && !renormalized && info.normalized {
+            return None; // Cut after the Normalize module and left short: not offered.
+        }
+        let options = EmbedOptions {
+            prompt: case["prompt_name"].as_str().map_or(Prompt::Default, |name| Prompt::Named(name.to_owned())),
+            dimensions: Some(dimensions),
+            cut_without_matryoshka: true,
+            // sentence-transformers leaves a cut vector as it is unless asked to normalise it.
+            normalize: cut.then_some(renormalized),
+            ..EmbedOptions::default()
+        };
+        let vectors = case["vectors"].as_array().unwrap().iter().map(floats).collect();
+        let tokens = case["tokens"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect();
+        Some(Case { options, vectors, prompt: case["prompt_name"].clone(), tokens })
+    });
+    cases.collect()
+}
+
+fn floats(row: &Value) -> Vec<f32> {
+    row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap() as f32).collect()
 }
 
 pub fn read_json(path: &Path) -> Value {

@@ -2,6 +2,7 @@
 
 mod bad_folders;
 mod common;
+mod device;
 mod inputs;
 mod invariance;
 mod memory_files;

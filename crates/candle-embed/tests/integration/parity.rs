@@ -4,29 +4,17 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_embed::{EmbedOptions, Embedder, ExecutorChoice, LoadOptions, Prompt};
+use candle_embed::{Embedder, ExecutorChoice, LoadOptions};
 use serde_json::Value;
 
 use crate::common::{
-    cosine, embed, fixture, float32_weights, load_with, max_difference, read_json, rows, string, texts,
+    Case, cases, cosine, embed, fixture, float32_weights, load_with, max_difference, read_json, rows, string, texts,
+    tiny_models,
 };
 
 /// The accuracy that the project states for float32. Vectors that are not normalised have components of several
 /// units, and are compared relative to their largest.
 const TOLERANCE: f32 = 2e-6;
-
-fn tiny_models() -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(fixture(""))
-        .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".expected.json").map(str::to_owned))
-        .collect();
-    names.sort();
-    names
-}
-
-fn floats(row: &Value) -> Vec<f32> {
-    row.as_array().unwrap().iter().map(|value| value.as_f64().unwrap() as f32).collect()
-}
 
 const EXECUTORS: [ExecutorChoice; 2] = [ExecutorChoice::Packed, ExecutorChoice::Candle];
 
@@ -47,33 +35,14 @@ fn tiny_folders_of_every_kind() {
         assert_eq!(info.dimensions as u64, expected["dimensions"].as_u64().unwrap(), "{name}");
         assert_eq!(info.normalized, expected["normalized"].as_bool().unwrap(), "{name}");
         let texts: Vec<String> = expected["texts"].as_array().unwrap().iter().map(string).collect();
-        for case in expected["cases"].as_array().unwrap() {
-            let dimensions = case["dimensions"].as_u64().unwrap() as usize;
-            let cut = dimensions < info.dimensions;
-            let options = EmbedOptions {
-                prompt: case["prompt_name"].as_str().map_or(Prompt::Default, |name| Prompt::Named(name.to_owned())),
-                dimensions: Some(dimensions),
-                cut_without_matryoshka: true,
-                // sentence-transformers leaves a cut vector as it is unless asked to normalise it.
-                normalize: cut.then(|| case["renormalized"].as_bool().unwrap()),
-                ..EmbedOptions::default()
-            };
-            if cut && !case["renormalized"].as_bool().unwrap() && info.normalized {
-                continue; // Cut after the Normalize module and left short: not offered.
-            }
+        for Case { options, vectors, prompt, tokens } in cases(&expected, info) {
             let embeddings = model.embed(texts.clone(), &options).unwrap();
-            for (index, (row, reference)) in
-                rows(&embeddings).iter().zip(case["vectors"].as_array().unwrap()).enumerate()
-            {
-                let reference = floats(reference);
+            for (index, (row, reference)) in rows(&embeddings).iter().zip(&vectors).enumerate() {
                 let scale = reference.iter().fold(1.0f32, |most, value| most.max(value.abs()));
-                let difference = max_difference(row, &reference) / scale;
-                let prompt = &case["prompt_name"];
+                let difference = max_difference(row, reference) / scale;
                 assert!(difference <= TOLERANCE, "{name}, {executor:?}, {prompt}, text {index}: {difference:e}");
             }
-            let tokens: Vec<u64> = embeddings.tokens.iter().map(|count| u64::from(*count)).collect();
-            let lengths: Vec<u64> = case["tokens"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
-            assert_eq!(tokens, lengths, "{name}");
+            assert_eq!(embeddings.tokens.iter().map(|count| u64::from(*count)).collect::<Vec<_>>(), tokens, "{name}");
         }
     }
 }
