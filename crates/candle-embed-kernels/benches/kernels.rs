@@ -6,7 +6,7 @@
 
 use candle_embed_kernels::{
     Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn, Isa, LayerNorm,
-    Linear, QuantizedRows, ThreadPool, probe,
+    Linear, Pages, QuantizedRows, ThreadPool, probe,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Random {
     }
 }
 
-fn linear(isa: Isa, shape: [usize; 2], int8: bool, random: &mut Random) -> Linear {
+fn linear(isa: Isa, pages: &Pages, shape: [usize; 2], int8: bool, random: &mut Random) -> Linear {
     let [outputs, inputs] = shape;
     let bias = random.normals(outputs);
     if int8 {
@@ -78,13 +78,13 @@ fn linear(isa: Isa, shape: [usize; 2], int8: bool, random: &mut Random) -> Linea
         let exact: Vec<_> =
             (0..4).map(|column| ExactColumn { column: column * 7, weights: random.normals(outputs) }).collect();
         let exact_columns: Vec<usize> = exact.iter().map(|exact| exact.column).collect();
-        Linear::pack_i8(isa, shape, Some(&bias), &scales, &exact, |_, row| {
+        Linear::pack_i8(isa, pages, shape, Some(&bias), &scales, &exact, |_, row| {
             row.fill_with(|| (random.uniform() * 254.0) as i8);
             exact_columns.iter().for_each(|&column| row[column] = 0);
         })
     } else {
         let size = 1.0 / (inputs as f32).sqrt();
-        Linear::pack_f32(isa, shape, Some(&bias), |_, row| row.fill_with(|| random.normal() * size))
+        Linear::pack_f32(isa, pages, shape, Some(&bias), |_, row| row.fill_with(|| random.normal() * size))
     }
     .expect("matching lengths")
 }
@@ -94,7 +94,7 @@ fn bench_linear(isa: Isa, single: &ThreadPool) {
     println!("linear, one thread, share of one thread's peak (GOP/s)");
     for int8 in [false, true] {
         for shape in [[1152, 384], [384, 384], [1536, 384], [384, 1536], [2304, 768], [3072, 768], [768, 3072]] {
-            let layer = linear(isa, shape, int8, &mut random);
+            let layer = linear(isa, &Pages::default(), shape, int8, &mut random);
             let [outputs, inputs] = shape;
             let activation = if outputs == 4 * inputs { Activation::Gelu } else { Activation::Identity };
             print!("  {} {outputs:>4} x {inputs:<4}", if int8 { "int8" } else { "f32 " });
@@ -151,7 +151,7 @@ fn bench_rows(isa: Isa) {
     }
     // A layer with one input: all epilogue.
     for activation in [Activation::Identity, Activation::Gelu, Activation::GeluTanh, Activation::Silu] {
-        let layer = linear(isa, [1536, 1], false, &mut random);
+        let layer = linear(isa, &Pages::default(), [1536, 1], false, &mut random);
         let x = random.normals(14);
         let mut out = vec![0.0; 14 * 1536];
         let seconds = best(60, || layer.forward(&x, activation, None, &mut out));
@@ -195,8 +195,11 @@ impl Ends for Tables {
 
 fn encoder(isa: Isa, int8: bool, [layers, hidden, heads, wide]: [usize; 4], random: &mut Random) -> Encoder {
     let norm = || LayerNorm::new(isa, vec![1.0; hidden], None, 1e-12).expect("a shape");
-    let mut of = |shape| linear(isa, shape, int8, random);
-    let attention = Arc::new(Attention::new(isa, heads, hidden / heads, None).expect("a shape"));
+    let pages = Pages::default();
+    let mut of = |shape| linear(isa, &pages, shape, int8, random);
+    let attention = Attention::new(isa, heads, hidden / heads, None).expect("a shape");
+    // As the engine does.
+    let attention = Arc::new(if int8 { attention.with_bf16() } else { attention });
     let parts = EncoderParts {
         embedding_norm: Some(norm()),
         activation: Activation::Gelu,

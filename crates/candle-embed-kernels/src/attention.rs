@@ -8,8 +8,8 @@ use crate::pack::Aligned;
 use std::f32::consts::LOG2_E;
 use std::ptr;
 
-/// Up to this many tokens the values are read where the linear layer put them; beyond, their rows (a page apart) fall
-/// into too few sets of the first-level cache, and a packed copy pays.
+/// Up to this many tokens the values are read where the linear layer put them, even if their rows are a page apart; beyond,
+/// those fall into too few sets of the first-level cache, and a packed copy pays.
 const VALUES_IN_PLACE: usize = 32;
 
 /// Softmax(Q K^T / sqrt(head size) + bias) V for every head, each sequence by itself.
@@ -20,6 +20,26 @@ pub struct Attention {
     bias: Option<DistanceBias>,
     window: Option<Window>,
     halves: Option<&'static Halves>,
+}
+
+/// Where the queries, keys and values of a batch lie: a block for each head, one head's rows close together in it, or rows
+/// of all heads.
+///
+/// With rows of all heads, those of one head are pages apart, and attention waits for the second-level cache.
+#[derive(Clone, Copy)]
+pub(crate) struct QkvLayout {
+    /// Columns of a block, out of 3 x width.
+    pub block: usize,
+    /// Values from one block to the next.
+    pub block_stride: usize,
+    /// Values from one row of a block to the next.
+    pub stride: usize,
+}
+
+impl QkvLayout {
+    fn column(self, column: usize) -> usize {
+        column / self.block * self.block_stride + column % self.block
+    }
 }
 
 /// Keys further than `reach` tokens from a query are not seen. The keys outside of a tile's reach are left out; the mask
@@ -126,6 +146,7 @@ impl Attention {
     pub fn forward(&self, qkv: &[f32], offsets: &[usize], scratch: &mut AttentionScratch, out: &mut [f32]) {
         let width = self.width();
         let rows = offsets.last().copied().unwrap_or(0);
+        let layout = QkvLayout { block: 3 * width, block_stride: 0, stride: 3 * width };
         assert!(offsets.first().is_none_or(|&first| first == 0), "offsets start at 0");
         assert_eq!(qkv.len(), rows * 3 * width, "queries, keys and values of {rows} tokens");
         assert_eq!(out.len(), rows * width, "outputs of {rows} tokens");
@@ -141,28 +162,43 @@ impl Attention {
                 unsafe {
                     let qkv = qkv.as_ptr().add(pair[0] * 3 * width);
                     let out = out.as_mut_ptr().add(pair[0] * width);
-                    self.head(qkv, count, head, scratch, out, width);
+                    self.head((qkv, layout), count, head, scratch, out, width);
                 }
             }
         }
+    }
+
+    /// How a linear layer should lay out the queries, keys and values of `rows` tokens, in panels of so many columns.
+    pub(crate) fn layout(&self, rows: usize, panel: usize) -> QkvLayout {
+        let (size, all) = (self.head_size, 3 * self.width());
+        if size.is_multiple_of(panel) {
+            QkvLayout { block: size, block_stride: rows * size, stride: size }
+        } else {
+            QkvLayout { block: all, block_stride: 0, stride: all }
+        }
+    }
+
+    /// Where a head's queries (part 0), keys or values begin.
+    pub(crate) fn part(&self, layout: QkvLayout, part: usize, head: usize) -> usize {
+        layout.column(part * self.width() + head * self.head_size)
     }
 
     /// One head of one sequence; output rows are `out_stride` values apart.
     ///
     /// # Safety
     ///
-    /// `qkv` and `out` have `count` rows (at most [`Attention::longest`]); nothing else writes this head's columns.
+    /// `qkv`, in its layout, and `out` have `count` rows (at most [`Attention::longest`]); nothing else writes this head's columns.
     pub(crate) unsafe fn head(
         &self,
-        qkv: *const f32,
+        (qkv, layout): (*const f32, QkvLayout),
         count: usize,
         head: usize,
         scratch: &mut AttentionScratch,
         out: *mut f32,
         out_stride: usize,
     ) {
-        let (kernels, size, width) = (self.kernels, self.head_size, self.width());
-        let (panel, stride) = (kernels.panel, 3 * width);
+        let (kernels, size) = (self.kernels, self.head_size);
+        let (panel, stride) = (kernels.panel, layout.stride);
         let padded = count.next_multiple_of(panel);
         scratch.keys.grow(padded * size);
         scratch.queries.grow(kernels.attend.len() * size.next_multiple_of(panel));
@@ -171,13 +207,13 @@ impl Attention {
         let (attend, pack) = self.halves.map_or((kernels.attend, 1), |halves| (halves.attend, 2));
         // SAFETY: columns of this head stay within a row of `qkv`; the scratch was grown to what the tiles reach.
         unsafe {
-            let query = qkv.add(head * size);
+            let [query, key, value] = [0, 1, 2].map(|part| qkv.add(self.part(layout, part, head)));
             let keys = scratch.keys.as_mut_ptr();
             match self.halves {
-                Some(halves) => (halves.pack_keys)(query.add(width), stride, count, size, keys),
-                None => (kernels.pack_keys)(query.add(width), stride, count, size, panel, keys),
+                Some(halves) => (halves.pack_keys)(key, stride, count, size, keys),
+                None => (kernels.pack_keys)(key, stride, count, size, panel, keys),
             }
-            let (values, value_stride, value_panel) = self.values(query.add(2 * width), count, &mut scratch.values);
+            let (values, value_stride, value_panel) = self.values(value, stride, count, &mut scratch.values);
             let tiles = count.div_ceil(attend.len());
             let mut row = 0;
             // Heights differ by one at most: two tiles of 8 take less time than 14 and 2.
@@ -228,17 +264,22 @@ impl Attention {
     ///
     /// # Safety
     ///
-    /// `values` has `count` rows of this head's columns.
-    unsafe fn values(&self, values: *const f32, count: usize, packed: &mut Aligned<f32>) -> (*const f32, usize, usize) {
+    /// `values` has `count` rows of this head's columns, `stride` elements apart.
+    unsafe fn values(
+        &self,
+        values: *const f32,
+        stride: usize,
+        count: usize,
+        packed: &mut Aligned<f32>,
+    ) -> (*const f32, usize, usize) {
         let (panel, size) = (self.kernels.panel, self.head_size);
-        let stride = 3 * self.width();
         if let Some(halves) = self.halves {
             packed.grow(size * count.div_ceil(2));
             // SAFETY: the caller vouches for the rows; `packed` was grown to a pair of tokens in each element.
             unsafe { (halves.pack_values)(values, stride, count, size, packed.as_mut_ptr()) };
             return (packed.as_ptr(), panel, panel * count.div_ceil(2));
         }
-        if size.is_multiple_of(panel) && count <= VALUES_IN_PLACE {
+        if size.is_multiple_of(panel) && (stride == size || count <= VALUES_IN_PLACE) {
             return (values, stride, panel);
         }
         packed.grow(size.next_multiple_of(panel) * count);

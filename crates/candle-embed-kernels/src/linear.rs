@@ -5,6 +5,7 @@ use crate::epilogue::LinearTileArgs;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
 use crate::pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS, pack_f32, pack_i8};
+use crate::pages::Pages;
 use crate::quantized::QuantizedRows;
 use crate::rows::{FinishArgs, RowScale};
 use crate::stride::byte_stride;
@@ -82,30 +83,36 @@ pub(crate) struct LinearArgs {
     pub out: *mut f32,
     /// Values from one row of `out` and `residual` to the next.
     pub out_stride: usize,
+    /// Columns of `out` that are next to each other: all, or whole panels.
+    pub block: usize,
+    /// Values from one such block to the next.
+    pub block_stride: usize,
     /// Rows of `outputs` values added last, or null; may be `out` itself.
     pub residual: *const f32,
     pub activation: Activation,
 }
 
 impl Linear {
-    /// Packs f32 weights; `fill(row, values)` writes row `row` of the `[outputs, inputs]` matrix. No bias means zeros.
+    /// Packs f32 weights into `pages`; `fill(row, values)` writes row `row` of the `[outputs, inputs]` matrix. No bias means zeros.
     pub fn pack_f32(
         isa: Isa,
+        pages: &Pages,
         [outputs, inputs]: [usize; 2],
         bias: Option<&[f32]>,
         fill: impl FnMut(usize, &mut [f32]),
     ) -> Result<Self, LinearError> {
         let kernels = isa.kernels();
         let bias = pad(kernels, [outputs, inputs], "bias", bias)?;
-        let weights = Weights::F32(pack_f32(outputs, inputs, kernels.panel, fill));
+        let weights = Weights::F32(pack_f32(pages, [outputs, inputs], kernels.panel, fill));
         Ok(Self { kernels, inputs, outputs, bias, weights })
     }
 
-    /// Packs int8 weights with one scale an output, `weight = scale[row] * values[column]`. -128 may occur.
+    /// Packs int8 weights into `pages`, with one scale an output, `weight = scale[row] * values[column]`. -128 may occur.
     ///
     /// The columns `exact`, at most [`MAX_EXACT_COLUMNS`], are added in f32.
     pub fn pack_i8(
         isa: Isa,
+        pages: &Pages,
         [outputs, inputs]: [usize; 2],
         bias: Option<&[f32]>,
         scales: &[f32],
@@ -127,7 +134,7 @@ impl Linear {
             row[..outputs].copy_from_slice(weights);
         }
         let exact_columns = exact.iter().map(|exact| exact.column).collect();
-        let (bytes, sums) = pack_i8(outputs, inputs, kernels.panel, kernels.depth_i8, fill);
+        let (bytes, sums) = pack_i8(pages, [outputs, inputs], kernels.panel, kernels.depth_i8, fill);
         let sums: Vec<f32> = sums.iter().zip(scales).map(|(&sum, &scale)| sum as f32 * scale).collect();
         let sum = pad(kernels, [outputs, inputs], "sums", Some(&sums))?;
         Ok(Self {
@@ -213,11 +220,18 @@ impl Linear {
             rows,
             out: out.as_mut_ptr(),
             out_stride: self.outputs,
+            block: self.outputs,
+            block_stride: 0,
             residual,
             activation,
         };
         // SAFETY: the lengths were checked; `out` is borrowed exclusively.
         unsafe { self.run(&args, 0..self.panels()) };
+    }
+
+    /// Columns of a weight panel.
+    pub(crate) fn panel(&self) -> usize {
+        self.kernels.panel
     }
 
     /// Number of weight panels: what threads share when they work on the same rows.
@@ -245,6 +259,7 @@ impl Linear {
         for at in panels {
             let first = at * panel;
             let columns = panel.min(self.outputs - first);
+            let column = first / args.block * args.block_stride + first % args.block;
             // The tile itself writes the outputs where nothing but sums is left to do and all its columns exist.
             let direct = columns == panel && args.activation == Activation::Identity;
             // SAFETY: the packed arrays have a whole panel at `first`, and the caller vouches for the rows.
@@ -266,7 +281,7 @@ impl Linear {
                     // the third-level cache or memory.
                     let next = if fetched < panel_bytes { b.wrapping_add(panel_bytes + fetched) } else { b };
                     fetched += 64 * steps;
-                    let offset = row * args.out_stride + first;
+                    let offset = row * args.out_stride + column;
                     let out = args.out.add(offset);
                     let residual = if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) };
                     tile(&LinearTileArgs {

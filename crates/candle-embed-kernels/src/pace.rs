@@ -7,8 +7,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Calls from one comparison to the next.
+/// Calls from one comparison to the next, as long as a team wins.
 const PERIOD: u32 = 256;
+
+/// Calls that one thread is used for after its first win, twice as many after each further one up to [`PERIOD`]: what
+/// kept a team from its cores may be gone at once, and then every call alone takes nearly twice as long.
+const SHORTEST_PERIOD: u32 = 32;
 
 /// Calls in a row that each way gets in a comparison, and how many of them do not count: a team's threads sleep deeper
 /// after a while without work, and the first call of all finds cold weights.
@@ -25,11 +29,21 @@ pub(crate) struct Pace {
 /// The comparison that is running, and the last one's result.
 #[derive(Default)]
 struct Class {
+    /// Calls since the last comparison began.
     calls: u32,
     /// Nanoseconds an operation of the counted calls.
     team: [f64; COUNTED],
     alone: [f64; COUNTED],
-    prefers_alone: bool,
+    /// Comparisons that one thread has won in a row.
+    won_alone: u32,
+}
+
+impl Class {
+    fn period(&self) -> u32 {
+        // No shift beyond the period, and none that overflows.
+        let doublings = self.won_alone.saturating_sub(1).min(PERIOD.ilog2());
+        if self.won_alone == 0 { PERIOD } else { (SHORTEST_PERIOD << doublings).min(PERIOD) }
+    }
 }
 
 /// How a call is to be run.
@@ -44,12 +58,12 @@ impl Pace {
     /// How the next text, of so many operations, should be run.
     pub fn next(&self, operations: f64) -> Way {
         self.with(operations, |class| {
-            let at = class.calls % PERIOD;
-            class.calls = class.calls.wrapping_add(1);
+            let at = class.calls;
+            class.calls = (at + 1) % class.period();
             let team = match at / TRIAL {
                 0 => true,
                 1 => false,
-                _ => !class.prefers_alone,
+                _ => class.won_alone == 0,
             };
             Way { team, at }
         })
@@ -64,7 +78,8 @@ impl Pace {
             let costs = if way.team { &mut class.team } else { &mut class.alone };
             costs[(way.at % TRIAL - WARM_UP) as usize] = time.as_nanos() as f64 / operations;
             if way.at == 2 * TRIAL - 1 {
-                class.prefers_alone = median(class.alone) < median(class.team);
+                let alone = median(class.alone) < median(class.team);
+                class.won_alone = if alone { class.won_alone.saturating_add(1) } else { 0 };
             }
         });
     }
@@ -102,8 +117,17 @@ mod tests {
     fn the_faster_way_is_found_and_a_change_noticed() {
         let pace = Pace::default();
         assert_eq!(run(&pace, PERIOD, 500, 700), PERIOD - TRIAL);
-        // A core is taken away, and comes back.
-        assert_eq!(run(&pace, PERIOD, 2200, 700), TRIAL);
+        // A core is taken away: comparisons after 32, 64, 128, 256 and 256 calls.
+        assert_eq!(run(&pace, 32 + 64 + 128 + 2 * PERIOD, 2200, 700), 5 * TRIAL);
+        // It comes back.
+        assert_eq!(run(&pace, PERIOD, 500, 700), PERIOD - TRIAL);
+    }
+
+    #[test]
+    fn a_disturbance_during_a_comparison_is_soon_forgotten() {
+        let pace = Pace::default();
+        assert_eq!(run(&pace, 2 * TRIAL, 2200, 700), TRIAL);
+        assert_eq!(run(&pace, SHORTEST_PERIOD - 2 * TRIAL, 500, 700), 0);
         assert_eq!(run(&pace, PERIOD, 500, 700), PERIOD - TRIAL);
     }
 }

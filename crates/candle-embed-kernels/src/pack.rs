@@ -1,28 +1,30 @@
 //! Weight panels: what [`crate::Linear`] keeps of a weight matrix, and the aligned memory it lives in.
 
+use crate::pages::Pages;
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
+use std::sync::Arc;
 
 /// One cache line; also the width of an AVX-512 vector.
-const LINE: usize = 64;
+pub(crate) const LINE: usize = 64;
 
 /// From so many bytes on a buffer is a mapping of its own, which goes back to the system when it is dropped. glibc keeps
 /// large pieces once it has seen some freed, in a store for each thread: after 100 loads and disposals a process held 35 MB
 /// more than after five.
 #[cfg(not(target_family = "wasm"))]
-const MAPPED_BYTES: usize = 128 << 10;
+pub(crate) const MAPPED_BYTES: usize = 128 << 10;
 
 /// Zeroed memory for plain numbers, aligned to a cache line, of fixed length.
 pub struct Aligned<T: Number> {
     start: NonNull<T>,
     len: usize,
-    /// Where the memory is no allocation.
-    mapping: Option<Mapping>,
+    /// Where the memory is no allocation. [`crate::Pages`] gives one to many.
+    mapping: Option<Arc<Mapping>>,
 }
 
 #[cfg(not(target_family = "wasm"))]
-type Mapping = memmap2::MmapMut;
+pub(crate) type Mapping = memmap2::MmapMut;
 /// WebAssembly has one memory, which never shrinks.
 #[cfg(target_family = "wasm")]
 type Mapping = std::convert::Infallible;
@@ -54,12 +56,24 @@ impl<T: Number> Aligned<T> {
             let mut mapping = Mapping::map_anon(layout.size()).unwrap_or_else(|_| handle_alloc_error(layout));
             // Mappings begin at a page.
             let start = NonNull::from(&mut mapping[..]).cast();
-            return Self { start, len, mapping: Some(mapping) };
+            return Self { start, len, mapping: Some(Arc::new(mapping)) };
         }
         // SAFETY: the layout is never empty.
         let start = unsafe { alloc_zeroed(layout) };
         let start = NonNull::new(start.cast()).unwrap_or_else(|| handle_alloc_error(layout));
         Self { start, len, mapping: None }
+    }
+
+    /// Part of a mapping.
+    ///
+    /// # Safety
+    ///
+    /// From `start` on, at a cache line, there are `len` zeros in the mapping that nothing else uses.
+    #[cfg(target_os = "linux")]
+    pub(crate) unsafe fn part(start: *mut u8, len: usize, mapping: Arc<Mapping>) -> Self {
+        // SAFETY: a place in a mapping.
+        let start = unsafe { NonNull::new_unchecked(start) }.cast();
+        Self { start, len, mapping: Some(mapping) }
     }
 
     /// A copy of `values` followed by zeros up to `len`.
@@ -77,7 +91,7 @@ impl<T: Number> Aligned<T> {
         }
     }
 
-    fn layout(len: usize) -> Layout {
+    pub(crate) fn layout(len: usize) -> Layout {
         let bytes = len.checked_mul(size_of::<T>()).expect("a buffer larger than the address space");
         Layout::from_size_align(bytes.max(LINE), LINE).expect("a buffer larger than the address space")
     }
@@ -85,11 +99,10 @@ impl<T: Number> Aligned<T> {
 
 impl<T: Number> Drop for Aligned<T> {
     fn drop(&mut self) {
-        if self.mapping.is_some() {
-            return;
+        if self.mapping.is_none() {
+            // SAFETY: allocated in `zeroed` with the same layout.
+            unsafe { dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) };
         }
-        // SAFETY: allocated in `zeroed` with the same layout.
-        unsafe { dealloc(self.start.as_ptr().cast(), Self::layout(self.len)) };
     }
 }
 
@@ -125,12 +138,12 @@ pub struct ExactColumn {
 
 /// Panels `[outputs / panel][inputs][panel]` of f32; `fill(row, values)` gives a row of the `[outputs, inputs]` matrix.
 pub(crate) fn pack_f32(
-    outputs: usize,
-    inputs: usize,
+    pages: &Pages,
+    [outputs, inputs]: [usize; 2],
     panel: usize,
     mut fill: impl FnMut(usize, &mut [f32]),
 ) -> Aligned<f32> {
-    let mut packed = Aligned::zeroed(outputs.div_ceil(panel) * panel * inputs);
+    let mut packed = pages.zeroed(outputs.div_ceil(panel) * panel * inputs);
     let mut row = vec![0.0; inputs];
     for output in 0..outputs {
         fill(output, &mut row);
@@ -144,14 +157,14 @@ pub(crate) fn pack_f32(
 
 /// Panels `[outputs / panel][inputs / depth][panel][depth]` of i8 with zeros behind the last input, and each row's sum.
 pub(crate) fn pack_i8(
-    outputs: usize,
-    inputs: usize,
+    pages: &Pages,
+    [outputs, inputs]: [usize; 2],
     panel: usize,
     depth: usize,
     mut fill: impl FnMut(usize, &mut [i8]),
 ) -> (Aligned<i8>, Vec<i32>) {
     let steps = inputs.div_ceil(depth);
-    let mut packed = Aligned::zeroed(outputs.div_ceil(panel) * panel * steps * depth);
+    let mut packed = pages.zeroed(outputs.div_ceil(panel) * panel * steps * depth);
     let mut row = vec![0; inputs];
     let mut sums = Vec::with_capacity(outputs);
     for output in 0..outputs {
@@ -171,12 +184,15 @@ mod tests {
 
     #[test]
     fn panels_hold_the_rows_as_columns() {
-        let packed = pack_f32(3, 2, 2, |row, values| values.copy_from_slice(&[row as f32, 10.0 + row as f32]));
+        let packed = pack_f32(&Pages::default(), [3, 2], 2, |row, values| {
+            values.copy_from_slice(&[row as f32, 10.0 + row as f32])
+        });
         assert_eq!(&packed[..], &[0.0, 1.0, 10.0, 11.0, 2.0, 0.0, 12.0, 0.0]);
-        let (packed, sums) = pack_i8(1, 5, 2, 4, |_, values| values.copy_from_slice(&[1, 2, 3, 4, 5]));
+        let (packed, sums) =
+            pack_i8(&Pages::default(), [1, 5], 2, 4, |_, values| values.copy_from_slice(&[1, 2, 3, 4, 5]));
         assert_eq!(&packed[..], &[1, 2, 3, 4, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(sums, [15]);
-        let (packed, _) = pack_i8(2, 3, 2, 8, |row, values| values.fill(1 + row as i8));
+        let (packed, _) = pack_i8(&Pages::default(), [2, 3], 2, 8, |row, values| values.fill(1 + row as i8));
         assert_eq!(&packed[..], &[1, 1, 1, 0, 0, 0, 0, 0, 2, 2, 2, 0, 0, 0, 0, 0]);
     }
 

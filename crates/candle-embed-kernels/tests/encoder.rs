@@ -4,7 +4,7 @@ mod common;
 
 use candle_embed_kernels::{
     Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, Isa, LayerNorm, Linear,
-    LinearError, Rotary, ThreadPool,
+    LinearError, Pages, Rotary, ThreadPool,
 };
 use common::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,11 +22,11 @@ fn linear(isa: Isa, outputs: usize, inputs: usize, int8: bool, random: &mut Rand
     let row_of = |row: usize| weights[row * inputs..][..inputs].iter();
     if int8 {
         let scales = vec![size / 127.0; outputs];
-        Linear::pack_i8(isa, [outputs, inputs], Some(&bias), &scales, &[], |row, values| {
+        Linear::pack_i8(isa, &Pages::default(), [outputs, inputs], Some(&bias), &scales, &[], |row, values| {
             values.iter_mut().zip(row_of(row)).for_each(|(v, w)| *v = (w * 127.0).round() as i8);
         })
     } else {
-        Linear::pack_f32(isa, [outputs, inputs], Some(&bias), |row, values| {
+        Linear::pack_f32(isa, &Pages::default(), [outputs, inputs], Some(&bias), |row, values| {
             values.iter_mut().zip(row_of(row)).for_each(|(v, w)| *v = w * size);
         })
     }

@@ -2,12 +2,14 @@
 
 mod common;
 
-use candle_embed_kernels::{Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, QuantizedRows};
+use candle_embed_kernels::{
+    Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, QuantizedRows,
+};
 use common::{Random, gelu, linear};
 use proptest::prelude::*;
 
 fn pack(isa: Isa, [outputs, inputs]: [usize; 2], weights: &[f32], bias: &[f32]) -> Linear {
-    Linear::pack_f32(isa, [outputs, inputs], Some(bias), |row, values| {
+    Linear::pack_f32(isa, &Pages::default(), [outputs, inputs], Some(bias), |row, values| {
         values.copy_from_slice(&weights[row * inputs..][..inputs]);
     })
     .unwrap()
@@ -47,7 +49,7 @@ fn check_i8(m: usize, n: usize, k: usize, seed: u64) {
     }
     let weights: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 128.0) as i8).collect();
     for isa in Isa::available() {
-        let layer = Linear::pack_i8(isa, [n, k], None, &vec![1.0; n], &[], |row, values| {
+        let layer = Linear::pack_i8(isa, &Pages::default(), [n, k], None, &vec![1.0; n], &[], |row, values| {
             values.copy_from_slice(&weights[row * k..][..k]);
         })
         .unwrap();
@@ -79,7 +81,7 @@ fn exact_outputs(isa: Isa, [m, n, k]: [usize; 3]) -> (Linear, QuantizedRows, Vec
         row[k - 1] = 128.0;
     }
     let scales: Vec<f32> = (0..n).map(|i| [0.5, 2.0, 0.25][i % 3]).collect();
-    let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, &exact, |row, values| {
+    let layer = Linear::pack_i8(isa, &Pages::default(), [n, k], Some(&bias), &scales, &exact, |row, values| {
         values.iter_mut().zip(&weights[row * k..]).for_each(|(v, &w)| *v = w as i8);
         values[k / 2] = 0;
     })
@@ -115,7 +117,7 @@ fn int8_rows_do_not_depend_on_their_company() {
     let weights: Vec<i8> = (0..n * k).map(|_| (random.uniform() * 127.0) as i8).collect();
     let exact = [ExactColumn { column: 3, weights: random.vector(n) }];
     for isa in Isa::available() {
-        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, &exact, |row, values| {
+        let layer = Linear::pack_i8(isa, &Pages::default(), [n, k], Some(&bias), &scales, &exact, |row, values| {
             values.copy_from_slice(&weights[row * k..][..k]);
             values[3] = 0;
         })
@@ -231,7 +233,7 @@ fn int8_layers_approximate_f32_layers() {
     let weights: Vec<f32> = bytes.iter().enumerate().map(|(i, &w)| f32::from(w) * scales[i / k]).collect();
     let expected = linear(&x, &weights, &bias);
     for isa in Isa::available() {
-        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &scales, &[], |row, values| {
+        let layer = Linear::pack_i8(isa, &Pages::default(), [n, k], Some(&bias), &scales, &[], |row, values| {
             values.copy_from_slice(&bytes[row * k..][..k]);
         })
         .unwrap();
@@ -266,10 +268,18 @@ fn exact_columns_keep_an_outlier_out_of_the_bytes() {
     small.chunks_exact_mut(k).for_each(|row| outliers.iter().for_each(|&column| row[column] = 0.0));
     let (expected, sizes) = (linear(&x, &weights, &bias), linear(&small, &weights, &bias));
     for isa in Isa::available() {
-        let layer = Linear::pack_i8(isa, [n, k], Some(&bias), &vec![1.0 / 127.0; n], &exact, |row, values| {
-            values.copy_from_slice(&bytes[row * k..][..k]);
-            outliers.iter().for_each(|&column| values[column] = 0);
-        })
+        let layer = Linear::pack_i8(
+            isa,
+            &Pages::default(),
+            [n, k],
+            Some(&bias),
+            &vec![1.0 / 127.0; n],
+            &exact,
+            |row, values| {
+                values.copy_from_slice(&bytes[row * k..][..k]);
+                outliers.iter().for_each(|&column| values[column] = 0);
+            },
+        )
         .unwrap();
         assert_eq!(layer.exact_columns(), outliers);
         let rows = QuantizedRows::new(isa, &x, k, layer.exact_columns());
@@ -284,13 +294,16 @@ fn exact_columns_keep_an_outlier_out_of_the_bytes() {
 
 #[test]
 fn wrong_lengths_are_errors() {
-    let error = Linear::pack_f32(Isa::Scalar, [2, 3], Some(&[0.0]), |_, _| ()).err();
+    let error = Linear::pack_f32(Isa::Scalar, &Pages::default(), [2, 3], Some(&[0.0]), |_, _| ()).err();
     assert_eq!(error, Some(LinearError::Length { what: "bias", got: 1, expected: 2 }));
-    assert_eq!(Linear::pack_f32(Isa::Scalar, [0, 3], None, |_, _| ()).err(), Some(LinearError::Empty));
-    let scales = Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 3], &[], |_, _| ()).err();
+    assert_eq!(
+        Linear::pack_f32(Isa::Scalar, &Pages::default(), [0, 3], None, |_, _| ()).err(),
+        Some(LinearError::Empty)
+    );
+    let scales = Linear::pack_i8(Isa::Scalar, &Pages::default(), [2, 3], None, &[1.0; 3], &[], |_, _| ()).err();
     assert_eq!(scales, Some(LinearError::Length { what: "scales", got: 3, expected: 2 }));
     let exact = [ExactColumn { column: 3, weights: vec![0.0; 2] }];
-    assert!(Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
+    assert!(Linear::pack_i8(Isa::Scalar, &Pages::default(), [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
     let exact = vec![ExactColumn { column: 0, weights: vec![0.0; 2] }; MAX_EXACT_COLUMNS + 1];
-    assert!(Linear::pack_i8(Isa::Scalar, [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
+    assert!(Linear::pack_i8(Isa::Scalar, &Pages::default(), [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
 }

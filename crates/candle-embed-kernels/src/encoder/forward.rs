@@ -190,7 +190,14 @@ impl Encoder {
             team.barrier.wait();
             for (at, layer) in parts.layers.iter().enumerate() {
                 let rows = input(&layer.qkv, buffers.input, buffers.bytes, buffers.scales, tokens);
-                let args = LinearArgs { out: buffers.qkv, out_stride: 3 * self.hidden, ..rows };
+                let layout = layer.attention.layout(tokens, layer.qkv.panel());
+                let args = LinearArgs {
+                    out: buffers.qkv,
+                    out_stride: layout.stride,
+                    block: layout.block,
+                    block_stride: layout.block_stride,
+                    ..rows
+                };
                 layer.qkv.run(&args, team.share(layer.qkv.panels()));
                 team.barrier.wait();
 
@@ -307,7 +314,7 @@ impl Encoder {
         chunk: &Chunk<'_>,
     ) {
         let heads = layer.attention.heads();
-        let size = self.hidden / heads;
+        let layout = layer.attention.layout(chunk.tokens(), layer.qkv.panel());
         for pair in team.share((chunk.offsets.len() - 1) * heads) {
             let (sequence, head) = (pair / heads, pair % heads);
             let first = chunk.offsets[sequence] - chunk.offsets[0];
@@ -315,16 +322,16 @@ impl Encoder {
             if count > 0 {
                 // SAFETY: the rows of the sequence and the columns of the head are this thread's.
                 unsafe {
-                    let qkv = buffers.qkv.add(first * 3 * self.hidden);
+                    let qkv = buffers.qkv.add(first * layout.stride);
                     let stride = float_stride(self.hidden);
                     let context = buffers.context.add(first * stride);
                     if let Some(rotary) = &layer.rotary {
                         // The head's queries and keys are read by this thread alone, and next.
                         for part in 0..2 {
-                            rotary.turn(qkv.add(part * self.hidden + head * size), 3 * self.hidden, count);
+                            rotary.turn(qkv.add(layer.attention.part(layout, part, head)), layout.stride, count);
                         }
                     }
-                    layer.attention.head(qkv, count, head, attention, context, stride);
+                    layer.attention.head((qkv, layout), count, head, attention, context, stride);
                 }
             }
         }
@@ -405,6 +412,8 @@ fn input(layer: &Linear, values: *mut f32, bytes: *mut u8, scales: *mut RowScale
         rows,
         out: ptr::null_mut(),
         out_stride: 0,
+        block: layer.outputs(),
+        block_stride: 0,
         residual: ptr::null(),
         activation: Activation::Identity,
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_embed_kernels::{
     Activation as KernelActivation, Aligned, Attention, DistanceBias, Encoder, EncoderLayer, EncoderParts, Ends,
-    ExactColumn, Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Rotary, ThreadPool,
+    ExactColumn, Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, Rotary, ThreadPool,
 };
 
 use super::positions::{distance_bias, rotary_tables};
@@ -37,7 +37,7 @@ impl PackedExecutor {
     /// Packs the tensors that `spec` names for texts of at most `longest` tokens; `int8` computes with the stored int8
     /// weights, otherwise they are widened.
     pub fn new(spec: &EncoderSpec, weights: &Weights, int8: bool, longest: usize) -> Result<Self> {
-        let packer = Packer { weights, spec, isa: Isa::detect(), int8, longest };
+        let packer = Packer { weights, spec, isa: Isa::detect(), pages: Pages::default(), int8, longest };
         let norm = |norm: &NormSpec| packer.norm(norm);
         let parts = EncoderParts {
             embedding_norm: Some(norm(&spec.embeddings.norm)?),
@@ -106,6 +106,7 @@ struct Packer<'a> {
     weights: &'a Weights,
     spec: &'a EncoderSpec,
     isa: Isa,
+    pages: Pages,
     int8: bool,
     longest: usize,
 }
@@ -208,12 +209,12 @@ impl Packer<'_> {
         let packed = if int8.len() == parts.len() {
             let scales: Vec<f32> = (0..shape[0]).map(|row| int8[row / outputs].scale(row % outputs)).collect();
             let exact = fuse_exact_columns(&int8, outputs)?;
-            Linear::pack_i8(self.isa, shape, Some(&bias), &scales, &exact, |row, values| {
+            Linear::pack_i8(self.isa, &self.pages, shape, Some(&bias), &scales, &exact, |row, values| {
                 let stored = int8[row / outputs].row(row % outputs);
                 values.iter_mut().zip(stored).for_each(|(value, stored)| *value = stored);
             })
         } else {
-            Linear::pack_f32(self.isa, shape, Some(&bias), |row, values| {
+            Linear::pack_f32(self.isa, &self.pages, shape, Some(&bias), |row, values| {
                 matrices[row / outputs].read_row(row % outputs, values);
             })
         };
