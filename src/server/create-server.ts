@@ -4,8 +4,8 @@ import { CandleEmbedError } from "../errors.js";
 import { packageVersion } from "../utils/package-version.js";
 import { ApiKeys } from "./api-keys.js";
 import { Core } from "./core.js";
-import { Listener, type ListenOptions } from "./listener.js";
-import { toServerSettings, type ServerOptions } from "./server-options.js";
+import { Listener } from "./listener.js";
+import { toServerSettings, type ListenOptions, type ServerOptions } from "./server-options.js";
 import { webHandler } from "./web-request.js";
 
 /** How a server stops. */

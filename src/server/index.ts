@@ -4,6 +4,5 @@
  * @packageDocumentation
  */
 export { createServer, type CloseOptions, type EmbeddingServer } from "./create-server.js";
-export type { ListenOptions } from "./listener.js";
 export type { LogLevel, LogRecord } from "./log.js";
-export type { MetricsAccess, ServerOptions, TokenIds } from "./server-options.js";
+export type { ListenOptions, MetricsAccess, ServerOptions, TokenIds } from "./server-options.js";

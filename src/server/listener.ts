@@ -14,14 +14,7 @@ import { HostCheck, isLoopback, urlHost } from "./hosts.js";
 import { HttpError } from "./http-error.js";
 import type { Outgoing } from "./http.js";
 import { clientGone, NodeRequest } from "./node-request.js";
-
-/** Where a server listens. */
-export interface ListenOptions {
-  /** Default `"127.0.0.1"`, which only this machine can reach. Other addresses need a key, or `allowUnauthenticated`. */
-  readonly host?: string | undefined;
-  /** Default 8080; 0 for any that is free. */
-  readonly port?: number | undefined;
-}
+import type { ListenOptions } from "./server-options.js";
 
 /** Bounds against clients that send slowly or not at all, in milliseconds. */
 const times = {

@@ -24,6 +24,14 @@ export const metricsAccess = ["key", "public", "off"] as const;
 /** Who may read `/metrics`: who has a key, everybody, nobody. */
 export type MetricsAccess = (typeof metricsAccess)[number];
 
+/** Where a server listens. */
+export interface ListenOptions {
+  /** Default `"127.0.0.1"`, which only this machine can reach. Other addresses need a key, or `allowUnauthenticated`. */
+  readonly host?: string | undefined;
+  /** Default 8080; 0 for any that is free. */
+  readonly port?: number | undefined;
+}
+
 /** Options of `createServer`. */
 export interface ServerOptions {
   /**
