@@ -62,7 +62,16 @@ function nvidiaSigns(): string[] {
 }
 
 function findNvidia(): string | undefined {
-  return nvidiaSigns().find((file) => existsSync(file));
+  return nvidiaSigns().find(isThere);
+}
+
+/** Deno throws where a program may not look, which in `/dev` it may only with all permissions: then no GPU is to be had. */
+function isThere(file: string): boolean {
+  try {
+    return existsSync(file);
+  } catch {
+    return false;
+  }
 }
 
 function cudaObstacle(): string | undefined {
