@@ -41,9 +41,9 @@ export async function acceleratorsSection(context) {
       write(project, "load.mjs", load);
       write(project, "with-driver.cjs", withDriver);
       const args = ["--require", "./with-driver.cjs", ...node.args, "load.mjs"];
-      const [answer, onCpu] = (await run(node.command, args, { cwd: project, env: clean }))
-        .trim()
-        .split("\n");
+      const lines = (await run(node.command, args, { cwd: project, env: clean })).trim().split("\n");
+      // The first is an error's, which Yarn's Plug'n'Play tells in several.
+      const [answer, onCpu] = [lines[0], lines.at(-1)];
       if (!tried.test(answer)) throw new Error(`it said: ${answer}`);
       if (onCpu !== "1 cpu") throw new Error(`without a device: ${onCpu}`);
       return isBuilt ? "" : "(an empty package: not built here)";
