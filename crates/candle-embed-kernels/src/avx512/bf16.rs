@@ -75,7 +75,7 @@ unsafe fn exp2(v: __m512) -> __m512 {
         let f = _mm512_sub_ps(v, _mm512_sub_ps(rounded, round));
         // Of least relative error on [-0.5, 0.5].
         let mut p = _mm512_set1_ps(0.055_171_568);
-        for c in [0.242_611_11, 0.693_261_03, 0.999_928_06] {
+        for c in [0.242_611_1, 0.693_261, 0.999_928_06] {
             p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(c));
         }
         let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(rounded));
