@@ -1,4 +1,10 @@
-import type { EmbedOptions, OutputType, OutputVector, VectorSpace } from "../embedding-backend.js";
+import type {
+  EmbeddingBackend,
+  EmbedOptions,
+  OutputType,
+  OutputVector,
+  VectorSpace,
+} from "../embedding-backend.js";
 import { Embeddings } from "../embeddings.js";
 import { unwrap, type EngineEmbedder } from "../engine.js";
 import type { TokenizedText, TokenizeOptions } from "../tokens.js";
@@ -21,16 +27,18 @@ export interface LocalBackendInit {
   readonly steps?: FifoGate;
 }
 
-/**
- * `embed` for callers within this package that have checked texts and options themselves and end a call by a cancellation:
- * an AbortSignal with its listener costs 0.08 ms after a rest, a tenth of a short text.
- */
-export let embedUntil: (
-  backend: LocalBackend,
+type EmbedUntil = (
   texts: readonly string[],
   options: EmbedOptions<"float32">,
   cancellation: Cancellation,
 ) => Promise<Embeddings>;
+
+/**
+ * `embed` of a backend for callers within this package that have checked texts and options themselves and end a call by a
+ * cancellation: an AbortSignal with its listener costs 0.08 ms after a rest, a tenth of a short text. `undefined` where the
+ * backend is another, or something around one of these whose own `embed` is to be called.
+ */
+export let embedUntil: (backend: EmbeddingBackend) => EmbedUntil | undefined;
 
 /**
  * A backend whose engine is in this program. Calls may overlap: a model answers them in the order they were made, short ones
@@ -55,7 +63,10 @@ export abstract class LocalBackend extends BaseBackend {
   readonly #running = new Map<Cancellation, Promise<unknown>>();
 
   static {
-    embedUntil = (backend, texts, options, cancellation) => backend.#embed(texts, options, cancellation);
+    embedUntil = (backend) => {
+      if (!(#calls in backend) || backend.embed !== LocalBackend.prototype.embed) return undefined;
+      return (texts, options, cancellation) => backend.#embed(texts, options, cancellation);
+    };
   }
 
   protected constructor(embedder: EngineEmbedder, { modelId, revision, name, steps }: LocalBackendInit) {

@@ -125,9 +125,8 @@ export class ServedModel {
 
 /** How a call to a backend is made and ended. */
 function callTo(backend: EmbeddingBackend): EmbedCall {
-  if (backend instanceof LocalBackend) {
-    return (texts, options, cancellation) => embedUntil(backend, texts, options, cancellation);
-  }
+  const direct = embedUntil(backend);
+  if (direct !== undefined) return direct;
   return (texts, options, cancellation) => {
     const controller = new AbortController();
     cancellation.waiter = () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 
-import { CandleEmbedError } from "candle-embed";
+import { CandleEmbedError, NativeBackend } from "candle-embed";
 
 import {
   deferred,
@@ -278,3 +278,20 @@ it.each([1, 4])(
     );
   },
 );
+
+it("calls the embed of what a program has put around a model", async () => {
+  const model = await NativeBackend.load();
+  const seen: string[] = [];
+  const around = Object.create(model, {
+    embed: {
+      value: (texts: string[]) => {
+        seen.push(...texts);
+        return model.embed(texts);
+      },
+    },
+  }) as NativeBackend;
+  const { url } = await startServer({ models: { around } });
+  const answer = await post(`${url}/v1/embeddings`, { input: "a text" });
+  expect(answer.status).toBe(200);
+  expect(seen).toContain("a text");
+});
