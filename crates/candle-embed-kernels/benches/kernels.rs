@@ -96,7 +96,11 @@ fn bench_linear(isa: Isa, single: &ThreadPool) {
         for shape in [[1152, 384], [384, 384], [1536, 384], [384, 1536], [2304, 768], [3072, 768], [768, 3072]] {
             let layer = linear(isa, &Pages::default(), shape, int8, &mut random);
             let [outputs, inputs] = shape;
-            let activation = if outputs == 4 * inputs { Activation::Gelu } else { Activation::Identity };
+            let activation = match (outputs == 4 * inputs, int8) {
+                (false, _) => Activation::Identity,
+                (true, false) => Activation::Gelu,
+                (true, true) => Activation::GeluForBytes,
+            };
             print!("  {} {outputs:>4} x {inputs:<4}", if int8 { "int8" } else { "f32 " });
             for m in [1, 7, 16, 64, 256, 1024] {
                 let x = random.normals(m * inputs);
@@ -150,7 +154,8 @@ fn bench_rows(isa: Isa) {
         print!("  layer norm {width}: {:.0}", seconds / 64.0 * 1e9);
     }
     // A layer with one input: all epilogue.
-    for activation in [Activation::Identity, Activation::Gelu, Activation::GeluTanh, Activation::Silu] {
+    use Activation::{Gelu, GeluForBytes, GeluTanh, Identity, Silu};
+    for activation in [Identity, Gelu, GeluForBytes, GeluTanh, Silu] {
         let layer = linear(isa, &Pages::default(), [1536, 1], false, &mut random);
         let x = random.normals(14);
         let mut out = vec![0.0; 14 * 1536];

@@ -1,6 +1,6 @@
 //! Gated feed-forward blocks: `activation(a) * b` over the two halves of a row.
 
-use crate::activation::{Activation, Apply, Gelu, GeluTanh, Identity, Relu, Silu};
+use crate::activation::{Activation, Apply, Gelu, GeluForBytes, GeluTanh, Identity, Relu, Silu};
 use crate::simd::Simd;
 
 /// One row to gate.
@@ -28,6 +28,7 @@ pub(crate) unsafe fn gate<S: Simd>(args: &GateArgs) {
         match args.activation {
             Activation::Identity => gate_with::<S, Identity>(args),
             Activation::Gelu => gate_with::<S, Gelu>(args),
+            Activation::GeluForBytes => gate_with::<S, GeluForBytes>(args),
             Activation::GeluTanh => gate_with::<S, GeluTanh>(args),
             Activation::Relu => gate_with::<S, Relu>(args),
             Activation::Silu => gate_with::<S, Silu>(args),

@@ -150,6 +150,12 @@ impl Isa {
     }
 }
 
+/// The kernels of [`Isa::detect`].
+pub(crate) fn detected() -> &'static Kernels {
+    static KERNELS: OnceLock<&'static Kernels> = OnceLock::new();
+    KERNELS.get_or_init(|| Isa::detect().kernels())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

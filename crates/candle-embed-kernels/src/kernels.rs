@@ -5,6 +5,7 @@ use crate::epilogue::LinearTile;
 use crate::gate::GateArgs;
 use crate::rotary::RotateArgs;
 use crate::rows::{FinishArgs, QuantizeArgs, RowScale};
+use crate::widen::WidenArgs;
 
 /// The kernels of one tier. Calling any of them is unsafe in two ways: the CPU must have the tier (true for every table
 /// that [`crate::Isa::kernels`] hands out on this machine), and the pointers must cover what the arguments say.
@@ -27,6 +28,7 @@ pub(crate) struct Kernels {
     pub rotate: unsafe fn(&RotateArgs),
     pub layer_norm: unsafe fn(*mut f32, usize, *const f32, *const f32, f32),
     pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
+    pub widen: unsafe fn(&WidenArgs),
     pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub pack_values: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub probe_f32: unsafe fn(usize) -> u64,
@@ -63,6 +65,7 @@ macro_rules! tier {
             use crate::probe;
             use crate::rotary::{self, RotateArgs};
             use crate::rows::{self, FinishArgs, QuantizeArgs, RowScale};
+            use crate::widen::{self, WidenArgs};
 
             $(#[$feature])?
             unsafe fn linear_f32<const ROWS: usize>(args: &LinearTileArgs) {
@@ -116,6 +119,12 @@ macro_rules! tier {
             unsafe fn quantize(args: &QuantizeArgs) -> RowScale {
                 // SAFETY: the contract of this table.
                 unsafe { rows::quantize::<$simd>(args) }
+            }
+
+            $(#[$feature])?
+            unsafe fn widen(args: &WidenArgs) {
+                // SAFETY: the contract of this table.
+                unsafe { widen::widen(args) }
             }
 
             $(#[$feature])?
@@ -174,6 +183,7 @@ macro_rules! tier {
                 rotate,
                 layer_norm,
                 quantize,
+                widen,
                 pack_keys,
                 pack_values,
                 probe_f32,

@@ -17,6 +17,7 @@ pub use quantized::QuantizedRows;
 pub use rotary::Rotary;
 pub use rows::RowScale;
 pub use threads::{Barrier, ThreadPool};
+pub use widen::widen_i8;
 
 mod activation;
 mod attend;
@@ -51,3 +52,4 @@ mod threads;
 mod tile;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+mod widen;

@@ -256,6 +256,7 @@ impl Linear {
             }
         };
         let mut buffer = TileBuffer([0.0; 14 * 32]);
+        let mut room = TileBuffer([0.0; 14 * 32]);
         for at in panels {
             let first = at * panel;
             let columns = panel.min(self.outputs - first);
@@ -302,6 +303,7 @@ impl Linear {
                         exact_count,
                         exact,
                         exact_stride: self.bias.len(),
+                        room: room.0.as_mut_ptr(),
                         residual: if direct { residual } else { ptr::null() },
                         residual_stride: args.out_stride,
                     });

@@ -72,6 +72,13 @@ pub(crate) unsafe trait Simd: Copy {
         unsafe { crate::activation::gelu_by_exp::<Self>(v) }
     }
 
+    /// The same to 4e-6, where that is faster.
+    #[inline(always)]
+    unsafe fn gelu_for_bytes(v: Self::F) -> Self::F {
+        // SAFETY: same contract.
+        unsafe { Self::gelu(v) }
+    }
+
     /// Writes the lanes, rounded to the nearest integer, as bytes; the caller keeps them within 0 to 255.
     unsafe fn store_u8(p: *mut u8, v: Self::F, n: usize);
     /// Writes four vectors as [`Simd::store_u8`] writes one; a value that rounds to -1 or 256 becomes 0 or 255.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_embed_kernels::Aligned;
+use candle_embed_kernels::{Aligned, widen_i8};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -95,8 +95,8 @@ impl Int8Matrix<'_> {
 
     /// Writes row `index` as float32.
     fn read_row(&self, index: usize, row: &mut [f32]) {
-        let scale = self.scale(index);
-        row.iter_mut().zip(self.row(index)).for_each(|(out, value)| *out = f32::from(value) * scale);
+        let stored = &self.values[index * self.columns..][..self.columns];
+        widen_i8(stored, self.scale(index), row);
         for (at, column) in self.exact.indices.chunks_exact(4).enumerate() {
             row[int(column) as usize] = self.exact.value(at, index);
         }

@@ -76,3 +76,52 @@ pub(super) unsafe fn gelu(x: __m512) -> __m512 {
         _mm512_sub_ps(_mm512_max_ps(x, _mm512_setzero_ps()), g)
     }
 }
+
+/// 4.8 / 15.5
+const COARSE_STEP: f32 = 0.309_677_42;
+/// Just below 15.5 steps.
+const COARSE_LAST: f32 = 4.799_99;
+
+/// `COARSE[power][piece]`: 16 pieces of degree 3.
+#[rustfmt::skip]
+static COARSE: [[f32; 16]; 4] = [
+    [
+        -2.941_792_7e-7, 0.117_179_126, 0.165_887_39, 0.163_915_89, 0.133_444_3, 0.094_089_59, 0.058_679_29, 0.032_710_19,
+        0.016_392_697, 7.411_010_6e-3, 3.028_963e-3, 1.120_740_7e-3, 3.757_656e-4, 1.142_377_8e-4, 3.150_508_6e-5, 7.884_448e-6,
+    ],
+    [
+        0.500_060_9, 0.260_648_6, 0.063_884_85, -0.064_283_36, -0.121_721_81, -0.125_521_87, -0.100_336_604, -0.067_425_66,
+        -0.039_319_605, -0.020_212_108, -9.239_921e-3, -3.777_027_6e-3, -1.385_546_5e-3, -4.572_620_4e-4, -1.360_077_4e-4, -3.650_882_4e-5,
+    ],
+    [
+        -0.400_914_94, -0.360_766_9, -0.265_673, -0.147_624_72, -0.043_929_905, 0.023_068_702, 0.050_972_64, 0.051_109_463,
+        0.038_334_31, 0.023_746_548, 0.012_616_871, 5.857_683_7e-3, 2.401_892_3e-3, 8.756_908_4e-4, 2.851_569_4e-4, 8.320_464e-5,
+    ],
+    [
+        0.020_456_87, 0.076_028_496, 0.122_088_544, 0.125_191, 0.094_049_42, 0.049_898_487, 0.012_356_238, -9.327_834e-3,
+        -0.016_204_009, -0.014_313_497, -9.533_379e-3, -5.234_656e-3, -2.456_261_8e-3, -1.003_239_3e-3, -3.605_726_2e-4, -1.148_380_76e-4,
+    ],
+];
+
+/// GELU of 16 values, absolute error below 4e-6, for values that become bytes next: a table of one register a power.
+///
+/// # Safety
+///
+/// As [`gelu`].
+#[inline(always)]
+pub(super) unsafe fn gelu_coarse(x: __m512) -> __m512 {
+    // SAFETY: the CPU has the instructions; the loads are of 16 values each from a static table.
+    unsafe {
+        let a = _mm512_range_ps::<0b1010>(x, _mm512_set1_ps(COARSE_LAST));
+        let rounded = _mm512_fmadd_ps(a, _mm512_set1_ps(1.0 / COARSE_STEP), _mm512_set1_ps(ROUND));
+        let piece = _mm512_castps_si512(rounded);
+        let centre = _mm512_sub_ps(rounded, _mm512_set1_ps(ROUND));
+        let u = _mm512_fnmadd_ps(centre, _mm512_set1_ps(COARSE_STEP), a);
+        let row = |power: usize| _mm512_permutexvar_ps(piece, _mm512_loadu_ps(COARSE[power].as_ptr()));
+        let mut g = row(3);
+        for power in [2, 1, 0] {
+            g = _mm512_fmadd_ps(g, u, row(power));
+        }
+        _mm512_sub_ps(_mm512_max_ps(x, _mm512_setzero_ps()), g)
+    }
+}

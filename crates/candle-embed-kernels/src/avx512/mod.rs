@@ -148,6 +148,12 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn gelu_for_bytes(v: __m512) -> __m512 {
+        // SAFETY: trait contract.
+        unsafe { gelu::gelu_coarse(v) }
+    }
+
+    #[inline(always)]
     unsafe fn store_u8(p: *mut u8, v: __m512, n: usize) {
         // SAFETY: trait contract; masked lanes are not written.
         unsafe {

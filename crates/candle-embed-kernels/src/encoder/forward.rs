@@ -16,9 +16,12 @@ use std::ptr;
 /// Bytes of widened f32 rows in the feed-forward part: they stay in the second-level cache beside a weight panel.
 const FEED_FORWARD_BYTES: usize = 704 << 10;
 
-/// Tokens that go through the feed-forward part at a time: whole tiles of 14, 112 for MiniLM, 56 for bge-base.
+/// Rows of the highest tile of any tier.
+const TILE: usize = 14;
+
+/// Tokens that go through the feed-forward part at a time: whole tiles, 112 for MiniLM, 56 for bge-base.
 fn feed_forward_rows(wide: usize) -> usize {
-    (FEED_FORWARD_BYTES / (4 * wide.max(1)) / 14 * 14).clamp(14, 112)
+    (FEED_FORWARD_BYTES / (4 * wide.max(1)) / TILE * TILE).clamp(TILE, 8 * TILE)
 }
 
 /// Working memory of one thread, or of a team.
@@ -223,10 +226,12 @@ impl Encoder {
                 self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
                 team.barrier.wait();
 
-                // Blocks of equal size: a small last one would read all weights for few rows.
+                // Blocks of about equal size: a small last one would read all weights for few rows. Of whole tiles: three
+                // blocks of 85 rows would have 21 tiles where 84, 84 and 88 have 19.
                 let blocks = tokens.div_ceil(feed_forward_rows(self.feed_forward));
+                let tiles = tokens.div_ceil(TILE);
                 for block in 0..blocks {
-                    let (first, end) = (tokens * block / blocks, tokens * (block + 1) / blocks);
+                    let [first, end] = [block, block + 1].map(|block| (tiles * block / blocks * TILE).min(tokens));
                     self.feed_forward(layer, team, buffers, first, end - first);
                 }
 
@@ -357,10 +362,11 @@ impl Encoder {
             let bytes = buffers.bytes.wrapping_add(first * byte_stride(self.hidden));
             let gated = self.parts.gated;
             let wide_stride = float_stride(layer.up.outputs());
+            let activation = self.parts.activation.before(layer.down.is_int8());
             let args = LinearArgs {
                 out: buffers.wide,
                 out_stride: wide_stride,
-                activation: if gated { Activation::Identity } else { self.parts.activation },
+                activation: if gated { Activation::Identity } else { activation },
                 ..input(&layer.up, rows, bytes, buffers.scales.add(first), count)
             };
             layer.up.run(&args, team.share(layer.up.panels()));
@@ -370,7 +376,7 @@ impl Encoder {
                     (layer.down.kernels.gate)(&GateArgs {
                         row: buffers.wide.add(row * wide_stride),
                         n: self.feed_forward,
-                        activation: self.parts.activation,
+                        activation,
                         out: buffers.activated.add(row * float_stride(self.feed_forward)),
                     });
                     if layer.down.is_int8() {
