@@ -1,7 +1,7 @@
 //! A transformer encoder on packed tokens: the layers of BERT, RoBERTa and MPNet, of NomicBERT and of ModernBERT.
 //!
 //! Many sequences: each thread takes chunks of them through all layers, and threads never wait for each other. One
-//! sequence: all threads share each step's weight panels, heads and rows, and meet at a barrier between steps.
+//! sequence: all threads share each step's weight panels, heads and rows, and meet between steps.
 
 use crate::activation::Activation;
 use crate::attention::Attention;
@@ -10,7 +10,8 @@ use crate::norm::LayerNorm;
 use crate::pace::Pace;
 use crate::plan::{Costs, plan};
 use crate::rotary::Rotary;
-use crate::threads::{Barrier, Team, ThreadPool};
+use crate::team::{Meeting, Team};
+use crate::threads::ThreadPool;
 use forward::{Buffers, Chunk, Scratch};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -200,17 +201,17 @@ impl Encoder {
         }
         let buffers: Vec<_> = scratch.iter_mut().map(|own| own.buffers(self)).collect();
         let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.attention())).collect();
-        let (meeting, no_meeting) = (Barrier::new(pool.threads()), Barrier::new(1));
+        let meeting = Meeting::new(pool.threads());
         let next = AtomicUsize::new(plan.together);
         let output = &Output(out.as_mut_ptr());
-        let work = |rank: usize| {
-            let mut private = private[rank].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut compute = |team: Team<'_>, buffers: &Buffers, range: &Range<usize>| {
+        let work = |place: usize| {
+            let mut private = private[place].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut compute = |team: &Team<'_>, buffers: &Buffers, range: &Range<usize>| {
                 let chunk = Chunk { offsets: &offsets[range.start..=range.end] };
                 // SAFETY: the buffers were grown to the largest chunk; they are this thread's own, or the team's, whose
-                // members keep to their shares between barriers.
+                // members keep to their shares of each step.
                 unsafe {
-                    self.forward(&team, buffers, &mut private, &chunk, ends);
+                    self.forward(team, buffers, &mut private, &chunk, ends);
                     for local in team.share(range.len()) {
                         let sequence = range.start + local;
                         let first = offsets[sequence] - chunk.offsets[0];
@@ -220,19 +221,20 @@ impl Encoder {
                         ends.pool(sequence, rows, part);
                     }
                 }
-                team.barrier.wait();
+                team.next_step();
             };
-            for range in &plan.chunks[..plan.together] {
-                compute(Team { rank, size: pool.threads(), barrier: &meeting }, &buffers[0], range);
+            if plan.together > 0
+                && let Some(team) = meeting.join(place)
+            {
+                plan.chunks[..plan.together].iter().for_each(|range| compute(&team, &buffers[0], range));
             }
+            let team = Team::alone();
             while let Some(range) = plan.chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                compute(Team { rank: 0, size: 1, barrier: &no_meeting }, &buffers[rank], range);
+                compute(&team, &buffers[place], range);
             }
         };
         if alone {
             work(0);
-        } else if plan.together > 0 {
-            pool.run(work);
         } else {
             pool.run_with_helpers(work);
         }

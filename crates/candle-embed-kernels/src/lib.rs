@@ -16,7 +16,7 @@ pub use pages::Pages;
 pub use quantized::QuantizedRows;
 pub use rotary::Rotary;
 pub use rows::RowScale;
-pub use threads::{Barrier, ThreadPool};
+pub use threads::ThreadPool;
 pub use widen::widen_i8;
 
 mod activation;
@@ -42,12 +42,14 @@ mod pack;
 mod pages;
 mod plan;
 pub mod probe;
+mod processor;
 mod quantized;
 mod rotary;
 mod rows;
 mod scalar;
 mod simd;
 mod stride;
+mod team;
 mod threads;
 mod tile;
 #[cfg(target_arch = "wasm32")]

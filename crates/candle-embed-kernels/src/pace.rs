@@ -1,7 +1,7 @@
 //! Whether a team of threads or one thread alone is the faster for a text on its own, learned from the calls.
 //!
-//! A team meets at some fifty barriers. On an idle machine two threads take 0.6 to 0.8 of the time of one; where another
-//! process keeps one of the cores busy, each barrier may wait for the scheduler, and they take three times as long
+//! A team meets some fifty times. On an idle machine two threads take 0.6 to 0.8 of the time of one; where another
+//! process keeps one of the cores busy, each meeting may wait for the scheduler, and they take three times as long
 //! (int8 MiniLM, 11 tokens: 2.2 ms in place of 0.7 ms). Results are the same to the bit either way.
 
 use std::sync::{Mutex, PoisonError};

@@ -10,8 +10,8 @@ const CHUNK_TOKENS: usize = 256;
 /// the second one to the others.
 const DIVIDED_TOKENS: usize = 100;
 
-/// What the meetings of a forward by all threads together cost, in floating-point operations: some 50 barriers of half
-/// a microsecond at 200 GFLOP/s.
+/// What the meetings of a forward by all threads together cost, in floating-point operations: some 50 of half a
+/// microsecond at 200 GFLOP/s.
 const TEAM_OVERHEAD: f64 = 5e6;
 
 /// A team of two is slower than threads apart by this many tokens in each chunk: 19 % with 14 tokens, 2 % with 187.

@@ -1,9 +1,11 @@
-//! The engine's own threads: `n - 1` workers and the caller, woken by one word, with a short spin before they park.
+//! The engine's own threads, woken by one word, with a short spin before they park.
+//!
+//! The caller sleeps meanwhile. It is a thread of somebody else's, in Node each time another one of four, and the system moves
+//! it about; if it took part, it would meet the others on one processor again and again. These stay where they are.
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::hint::spin_loop;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,15 +19,12 @@ const SPINS: usize = 6000;
 /// Rounds from one yield to the next.
 const YIELD_EVERY: usize = 64;
 
-/// Rounds a [`Barrier`] spins before it yields: threads of one team are normally all running, but where others want the
-/// processors too, a spinning thread keeps the one it waits for from its turn.
-const BARRIER_SPINS: usize = 2_000;
-
 type Job<'a> = dyn Fn(usize) + Sync + 'a;
 
-/// A fixed number of threads that run one job at a time, each thread once.
+/// A fixed number of threads that run one job at a time, each thread once at most.
 pub struct ThreadPool {
     shared: Arc<Shared>,
+    /// None where the caller is the only thread.
     workers: Vec<JoinHandle<()>>,
     /// Callers take turns.
     turn: Mutex<()>,
@@ -39,7 +38,6 @@ struct Shared {
     finished: AtomicUsize,
     stop: AtomicBool,
     parked: Vec<AtomicBool>,
-    caller_parked: AtomicBool,
     caller: Mutex<Option<Thread>>,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
@@ -56,17 +54,16 @@ thread_local! {
 }
 
 impl ThreadPool {
-    /// A pool of `threads` threads, the caller of [`ThreadPool::run`] included; 0 counts as 1. Where the system refuses
-    /// a thread the pool is smaller.
+    /// A pool of `threads` threads; 0 counts as 1, which is the caller itself. Where the system refuses a thread the pool is
+    /// smaller.
     pub fn new(threads: usize) -> Self {
-        let wanted = threads.max(1) - 1;
+        let wanted = if threads > 1 { threads } else { 0 };
         let shared = Arc::new(Shared {
             gate: AtomicU64::new(0),
             job: UnsafeCell::new(None),
             finished: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             parked: (0..wanted).map(|_| AtomicBool::new(false)).collect(),
-            caller_parked: AtomicBool::new(false),
             caller: Mutex::new(None),
             panic: Mutex::new(None),
         });
@@ -84,58 +81,62 @@ impl ThreadPool {
 
     /// Threads that take part in a run.
     pub fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.workers.len().max(1)
     }
 
-    /// Calls `job(rank)` once for every rank below [`ThreadPool::threads`], each on its own thread, rank 0 on this one,
-    /// and returns when all are done. Other callers wait for their turn.
+    /// Calls `job(place)` once for every place below [`ThreadPool::threads`], each on its own thread, and returns when all are
+    /// done. Other callers wait for their turn.
     ///
     /// # Panics
     ///
     /// With the first panic of the job, after all threads have stopped; and where the job itself calls the pool.
     pub fn run(&self, job: impl Fn(usize) + Sync) {
-        self.start(&job, Attendance::Everyone);
+        let begun = AtomicUsize::new(0);
+        self.run_with_helpers(|place| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            // Also after a panic: whoever is done first closes the gate.
+            let result = catch_unwind(AssertUnwindSafe(|| job(place)));
+            while begun.load(Ordering::Relaxed) < self.threads() {
+                thread::yield_now();
+            }
+            result.unwrap_or_else(|panic| resume_unwind(panic));
+        });
     }
 
-    /// As [`ThreadPool::run`], but without waiting for threads that have not begun when rank 0 is done: for jobs whose rank 0
-    /// goes on until nothing is left to do. Where the event loop or other programs want the processors too, a thread may
+    /// As [`ThreadPool::run`], but without waiting for threads that have not begun when the first is done: for jobs that go on
+    /// until nothing is left to do, whoever comes. Where the event loop or other programs want the processors too, a thread may
     /// come milliseconds late: with two threads on two cores, calls of 16 to 64 short texts became 8 % quicker.
     ///
     /// # Panics
     ///
     /// As [`ThreadPool::run`].
     pub fn run_with_helpers(&self, job: impl Fn(usize) + Sync) {
-        self.start(&job, Attendance::WhoeverComes);
-    }
-
-    fn start(&self, job: &Job<'_>, attendance: Attendance) {
         assert!(!INSIDE.get(), "a job of a ThreadPool called the pool");
         let _turn = lock(&self.turn);
+        if self.workers.is_empty() {
+            guarded(|| job(0)).unwrap_or_else(|panic| resume_unwind(panic));
+            return;
+        }
         let shared = &*self.shared;
-        let workers = self.workers.len();
-        if workers > 0 {
-            // SAFETY: only the lifetime changes; this function does not return or unwind before every worker that the
-            // gate let in has finished with the reference.
-            let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
-            *lock(&shared.caller) = Some(thread::current());
-            // SAFETY: no worker reads the cell before the gate opens.
-            unsafe { *shared.job.get() = Some(std::ptr::from_ref(job)) };
-            shared.finished.store(0, Ordering::Relaxed);
-            shared.open_gate();
-            for (worker, parked) in self.workers.iter().zip(&shared.parked) {
-                if parked.load(Ordering::SeqCst) {
-                    worker.thread().unpark();
-                }
+        let job: &Job<'_> = &job;
+        // SAFETY: only the lifetime changes; this function does not return or unwind before every worker that the gate let in
+        // has finished with the reference.
+        let job = unsafe { std::mem::transmute::<&Job<'_>, &'static Job<'static>>(job) };
+        *lock(&shared.caller) = Some(thread::current());
+        // SAFETY: no worker reads the cell before the gate opens.
+        unsafe { *shared.job.get() = Some(std::ptr::from_ref(job)) };
+        shared.finished.store(0, Ordering::Relaxed);
+        shared.open_gate();
+        for (worker, parked) in self.workers.iter().zip(&shared.parked) {
+            if parked.load(Ordering::SeqCst) {
+                worker.thread().unpark();
             }
         }
-        let own = guarded(|| job(0));
-        let expected = match attendance {
-            Attendance::Everyone => workers,
-            Attendance::WhoeverComes => shared.close_gate(),
-        };
-        wait(&shared.caller_parked, || shared.finished.load(Ordering::SeqCst) == expected);
-        let from_worker = lock(&shared.panic).take();
-        if let Some(panic) = own.err().or(from_worker) {
+        while !shared.is_done() {
+            thread::park();
+        }
+        let panic = lock(&shared.panic).take();
+        if let Some(panic) = panic {
             resume_unwind(panic);
         }
     }
@@ -171,14 +172,6 @@ impl Drop for ThreadPool {
     }
 }
 
-/// Which threads a run waits for.
-#[derive(Clone, Copy)]
-enum Attendance {
-    Everyone,
-    /// Those that began before rank 0 was done.
-    WhoeverComes,
-}
-
 /// Who may still take part in which run. Bits 32 to 63: the number of the run; bit 31: whether it takes no workers any
 /// more; below: how many it took.
 #[derive(Clone, Copy)]
@@ -210,9 +203,15 @@ impl Shared {
         self.gate.store(self.gate().run().wrapping_add(1) << 32, Ordering::SeqCst);
     }
 
-    /// Takes no more workers into this run, and says how many it has.
+    /// Takes no more workers into this run, and says how many it has. By one that is in it.
     fn close_gate(&self) -> usize {
         Gate(self.gate.fetch_or(Gate::CLOSED, Ordering::SeqCst)).taken()
+    }
+
+    /// Whether everyone who began is done, one at least.
+    fn is_done(&self) -> bool {
+        let gate = self.gate();
+        gate.is_closed() && self.finished.load(Ordering::SeqCst) == gate.taken()
     }
 
     fn work(&self, index: usize) {
@@ -228,7 +227,7 @@ impl Shared {
             while gate.run() == seen && !gate.is_closed() {
                 match self.gate.compare_exchange(gate.0, gate.0 + 1, Ordering::SeqCst, Ordering::SeqCst) {
                     Ok(_) => {
-                        self.take_part(index + 1);
+                        self.take_part(index);
                         break;
                     }
                     Err(now) => gate = Gate(now),
@@ -237,15 +236,17 @@ impl Shared {
         }
     }
 
-    fn take_part(&self, rank: usize) {
+    fn take_part(&self, place: usize) {
         // SAFETY: the gate let this worker in, so the cell holds this run's job until `finished` counts this worker.
         let job = unsafe { (*self.job.get()).map(|job| &*job) };
-        if let Some(Err(panic)) = job.map(|job| guarded(|| job(rank))) {
+        if let Some(Err(panic)) = job.map(|job| guarded(|| job(place))) {
             lock(&self.panic).get_or_insert(panic);
         }
-        self.finished.fetch_add(1, Ordering::SeqCst);
-        // By now the next caller may be in already; then it is woken for nothing and parks again.
-        if self.caller_parked.load(Ordering::SeqCst)
+        // Before it is counted: afterwards the gate may be the next run's.
+        let taken = self.close_gate();
+        let finished = self.finished.fetch_add(1, Ordering::SeqCst) + 1;
+        // By now the next caller may be in already; then it is woken for nothing and sleeps on.
+        if finished == taken
             && let Some(caller) = &*lock(&self.caller)
         {
             caller.unpark();
@@ -292,75 +293,6 @@ fn wait(parked: &AtomicBool, ready: impl Fn() -> bool) {
 /// The lock, also after a panic: what these locks guard is valid at every step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A meeting point for the threads of one run, for work in steps of microseconds.
-pub struct Barrier {
-    size: usize,
-    arrived: AtomicUsize,
-    round: AtomicUsize,
-    broken: AtomicBool,
-}
-
-impl Barrier {
-    /// A barrier for `size` threads.
-    pub fn new(size: usize) -> Self {
-        Self { size, arrived: AtomicUsize::new(0), round: AtomicUsize::new(0), broken: AtomicBool::new(false) }
-    }
-
-    /// Waits until all threads are here.
-    ///
-    /// # Panics
-    ///
-    /// Where [`Barrier::break_off`] was called, since the missing thread will never come.
-    pub fn wait(&self) {
-        if self.size <= 1 {
-            return;
-        }
-        let round = self.round.load(Ordering::Acquire);
-        if self.arrived.fetch_add(1, Ordering::AcqRel) + 1 == self.size {
-            self.arrived.store(0, Ordering::Relaxed);
-            self.round.store(round.wrapping_add(1), Ordering::Release);
-            return;
-        }
-        let mut spins = 0;
-        while self.round.load(Ordering::Acquire) == round {
-            assert!(!self.broken.load(Ordering::Relaxed), "another thread of this run has panicked");
-            if spins < BARRIER_SPINS {
-                spins += 1;
-                spin_loop();
-            } else {
-                thread::yield_now();
-            }
-        }
-    }
-
-    /// Lets everyone who waits, or will wait, panic instead of waiting for ever.
-    pub fn break_off(&self) {
-        self.broken.store(true, Ordering::Relaxed);
-    }
-}
-
-/// One thread's place among those that work on the same tokens.
-pub(crate) struct Team<'a> {
-    pub rank: usize,
-    pub size: usize,
-    pub barrier: &'a Barrier,
-}
-
-impl Team<'_> {
-    /// This thread's part of `n` equal pieces.
-    pub fn share(&self, n: usize) -> Range<usize> {
-        n * self.rank / self.size..n * (self.rank + 1) / self.size
-    }
-}
-
-impl Drop for Team<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.barrier.break_off();
-        }
-    }
 }
 
 #[cfg(all(test, not(target_family = "wasm")))]
@@ -445,21 +377,6 @@ mod tests {
             assert!(nested.is_err());
             pool.run(|_| ());
         }
-    }
-
-    #[test]
-    fn a_panic_in_a_team_breaks_the_barrier() {
-        let pool = ThreadPool::new(2);
-        let barrier = Barrier::new(2);
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            pool.run(|rank| {
-                let team = Team { rank, size: 2, barrier: &barrier };
-                team.barrier.wait();
-                assert_eq!(rank, 0, "rank 1 fails");
-                team.barrier.wait();
-            });
-        }));
-        assert!(result.is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::norm::LayerNorm;
 use crate::pack::Aligned;
 use crate::rows::{QuantizeArgs, RowScale};
 use crate::stride::{byte_stride, float_stride};
-use crate::threads::Team;
+use crate::team::Team;
 use std::ops::Range;
 use std::ptr;
 
@@ -112,7 +112,7 @@ impl Scratch {
     }
 }
 
-/// The shared part of a [`Scratch`] as raw parts: a team's threads write disjoint rows or columns between barriers.
+/// The shared part of a [`Scratch`] as raw parts: a team's threads write disjoint rows or columns in each step.
 pub(super) struct Buffers {
     hidden: *mut f32,
     /// What linear layers take: the hidden states, or the normed copies.
@@ -184,13 +184,13 @@ impl Encoder {
         // The norm that makes the input of a layer, where norms come first.
         let norm_of = |layer: &'a EncoderLayer| if parts.norm_first { layer.attention_norm.as_ref() } else { None };
         // SAFETY: rows are taken from this thread's share, columns from its share of panels and heads;
-        // a barrier stands between a step and the next that reads other members' results.
+        // what reads other members' results is in a later step.
         unsafe {
             self.embed(team.share(tokens), buffers, chunk, ends);
             if let Some(first) = parts.layers.first() {
                 self.finish_rows(team.share(tokens), norm_of(first), Some(&first.qkv), buffers);
             }
-            team.barrier.wait();
+            team.next_step();
             for (at, layer) in parts.layers.iter().enumerate() {
                 let rows = input(&layer.qkv, buffers.input, buffers.bytes, buffers.scales, tokens);
                 let layout = layer.attention.layout(tokens, layer.qkv.panel());
@@ -202,15 +202,15 @@ impl Encoder {
                     ..rows
                 };
                 layer.qkv.run(&args, team.share(layer.qkv.panels()));
-                team.barrier.wait();
+                team.next_step();
 
                 self.attend(layer, team, buffers, attention, chunk);
-                team.barrier.wait();
+                team.next_step();
 
                 if layer.out.is_int8() {
                     let rows = team.share(tokens);
                     quantize(&layer.out, rows, buffers.context, buffers.bytes, buffers.scales);
-                    team.barrier.wait();
+                    team.next_step();
                 }
                 let context = input(&layer.out, buffers.context, buffers.bytes, buffers.scales, tokens);
                 let args = LinearArgs {
@@ -220,11 +220,11 @@ impl Encoder {
                     ..context
                 };
                 layer.out.run(&args, team.share(layer.out.panels()));
-                team.barrier.wait();
+                team.next_step();
 
                 let norm = if parts.norm_first { Some(&layer.output_norm) } else { layer.attention_norm.as_ref() };
                 self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
-                team.barrier.wait();
+                team.next_step();
 
                 // Blocks of about equal size: a small last one would read all weights for few rows. Of whole tiles: three
                 // blocks of 85 rows would have 21 tiles where 84, 84 and 88 have 19.
@@ -240,13 +240,13 @@ impl Encoder {
                 if next.is_some() || !parts.norm_first {
                     self.finish_rows(team.share(tokens), norm, next.map(|layer| &layer.qkv), buffers);
                 }
-                team.barrier.wait();
+                team.next_step();
             }
             if let Some(norm) = &parts.final_norm {
                 for row in team.share(tokens) {
                     norm.row(buffers.hidden.add(row * float_stride(self.hidden)));
                 }
-                team.barrier.wait();
+                team.next_step();
             }
         }
     }
@@ -370,7 +370,7 @@ impl Encoder {
                 ..input(&layer.up, rows, bytes, buffers.scales.add(first), count)
             };
             layer.up.run(&args, team.share(layer.up.panels()));
-            team.barrier.wait();
+            team.next_step();
             if gated {
                 for row in team.share(count) {
                     (layer.down.kernels.gate)(&GateArgs {
@@ -383,11 +383,11 @@ impl Encoder {
                         quantize(&layer.down, row..row + 1, buffers.activated, buffers.wide_bytes, buffers.wide_scales);
                     }
                 }
-                team.barrier.wait();
+                team.next_step();
             } else if layer.down.is_int8() {
                 let rows = team.share(count);
                 quantize(&layer.down, rows, buffers.activated, buffers.wide_bytes, buffers.wide_scales);
-                team.barrier.wait();
+                team.next_step();
             }
             let hidden = buffers.hidden.add(first * stride);
             let args = LinearArgs {
@@ -397,7 +397,7 @@ impl Encoder {
                 ..input(&layer.down, buffers.activated, buffers.wide_bytes, buffers.wide_scales, count)
             };
             layer.down.run(&args, team.share(layer.down.panels()));
-            team.barrier.wait();
+            team.next_step();
         }
     }
 }
