@@ -12,13 +12,15 @@ use crate::plan::{Costs, plan};
 use crate::rotary::Rotary;
 use crate::team::{Meeting, Team};
 use crate::threads::ThreadPool;
-use forward::{Buffers, Chunk, Scratch};
+use forward::Chunk;
+use scratch::{Buffers, Scratch};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 mod forward;
+mod scratch;
 
 /// One layer: `x = norm(x + out(attention(qkv(x))))`, then `x = norm(x + down(activation(up(x))))`; where norms come first,
 /// `x = x + out(attention(qkv(norm(x))))`, then `x = x + down(activation(up(norm(x))))`.
