@@ -11,7 +11,7 @@ const dependencies = {
   ai: "7.0.173",
   "apache-arrow": "18.1.0",
   "gpt-tokenizer": "4.0.0",
-  openai: "7.57.0",
+  openai: "7.59.0",
 };
 
 /**

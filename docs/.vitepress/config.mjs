@@ -1,7 +1,11 @@
+import { copyFileSync } from "node:fs";
+import path from "node:path";
+
 import { defineConfig } from "vitepress";
 
 import { indentedCode } from "./indented-code.mjs";
 import { repositoryLinks } from "./repository-links.mjs";
+import { report, root } from "./repository.mjs";
 import { sidebar } from "./sidebar.mjs";
 
 export default defineConfig({
@@ -12,6 +16,7 @@ export default defineConfig({
   // What the site is made of besides Markdown, and the pages that come through dynamic routes.
   srcExclude: ["node_modules/**"],
   lastUpdated: false,
+  buildEnd: ({ outDir }) => copyFileSync(path.join(root, report.file), path.join(outDir, report.address)),
   markdown: {
     config: (markdown) => {
       repositoryLinks(markdown);

@@ -1,4 +1,4 @@
-import { siteLink } from "./repository.mjs";
+import { report, siteLink } from "./repository.mjs";
 
 /**
  * Turns links between files of the repository into links of the site, and links to its other files into their text.
@@ -16,6 +16,11 @@ export function repositoryLinks(markdown) {
         dropped.push(address === undefined);
         if (address === undefined) drop(token);
         else token.attrSet("href", address);
+        // VitePress takes it for a file, not for a page of its own that is missing. Pages that link to it are at the top.
+        if (address === report.address) {
+          token.attrSet("href", `.${address}`);
+          token.attrSet("target", "_self");
+        }
       } else if (token.type === "link_close" && dropped.pop()) drop(token);
     }
   });

@@ -1,8 +1,13 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /** The repository: pages of the site may be anywhere in it. */
 export const root = path.resolve(import.meta.dirname, "../..");
+
+const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
+
+/** What the benchmarks found, a page without VitePress: the site has a copy. */
+export const report = { file: `benches/record/${version}/report.html`, address: "/report.html" };
 
 const examples = readdirSync(path.join(root, "examples")).filter((name) =>
   existsSync(path.join(root, "examples", name, "README.md")),
@@ -26,6 +31,7 @@ export const outside = new Map([
 /** Where a file or folder of the repository is on the site; `undefined` where it is no page. */
 function addressOf(file) {
   if (file === "README.md") return "/";
+  if (file === report.file) return report.address;
   const found = [...outside].find(([, name]) => name === file || name === `${file}/README.md`);
   if (found !== undefined) return `/${found[0]}`;
   const name = /^docs\/([\w/-]+)\.md$/.exec(file)?.[1];

@@ -40,6 +40,16 @@ type EmbedUntil = (
  */
 export let embedUntil: (backend: EmbeddingBackend) => EmbedUntil | undefined;
 
+const marker = Symbol.for("candle-embed.local-backend");
+
+/**
+ * Whether a backend computes in this program. Not `instanceof`: a `WasmBackend` is of another package, with a copy of this class
+ * of its own.
+ */
+export function isLocal(backend: EmbeddingBackend): boolean {
+  return marker in backend;
+}
+
 /**
  * A backend whose engine is in this program. Calls may overlap: a model answers them in the order they were made, short ones
  * that wait together.
@@ -71,6 +81,7 @@ export abstract class LocalBackend extends BaseBackend {
 
   protected constructor(embedder: EngineEmbedder, { modelId, revision, name, steps }: LocalBackendInit) {
     super();
+    Object.defineProperty(this, marker, { value: true });
     const { info } = embedder;
     this.#embedder = embedder;
     this.#name = name;

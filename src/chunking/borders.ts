@@ -23,6 +23,9 @@ const segmenters = {
 const itemStart = /(?:\r\n|\n|\r)(?=[ \t]*(?:[-*+\u2022]\s|\d{1,9}[.)]\s|\|))/g;
 const lineEnds = /\r\n|\n|\r/g;
 
+/** Markdown's marks that close behind the full stop ("**Nothing is lost.** Every"): the segmenter begins a sentence with them. */
+const closingMarks = /(?<!\s)[*_~`]+(?=\s|$)/y;
+
 /**
  * The ends of the sentences, lines, words or characters of `block` that begin at or behind `from` and end at `limit` at the
  * latest, in their order. White space behind them is left out.
@@ -55,7 +58,8 @@ function* segmentEnds(slice: string, level: Level): Generator<number> {
         // A line end inside a paragraph is a space; the segmenter would take it for the end of a sentence.
         const running = slice.slice(start, end).replace(lineEnds, (match) => " ".repeat(match.length));
         for (const { index, segment } of segmenters.sentence.segment(running)) {
-          yield start + index + segment.length;
+          closingMarks.lastIndex = index + segment.length;
+          yield start + (closingMarks.test(running) ? closingMarks.lastIndex : index + segment.length);
         }
       }
       break;

@@ -1,7 +1,7 @@
 /**
  * Cutting long texts into chunks that a model reads whole: `candle-embed/chunking`.
  *
- * @packageDocumentation
+ * @module candle-embed/chunking
  */
 export { chunkText, type Chunk } from "./chunk-text.js";
 export type { ChunkOptions } from "./chunk-options.js";

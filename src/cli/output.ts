@@ -6,6 +6,7 @@ import type { Writable } from "node:stream";
 
 import { withFiles } from "../bulk/file-destination.js";
 import type { Output } from "../bulk/output.js";
+import { CandleEmbedError } from "../errors.js";
 import { untilAborted } from "../utils/until-aborted.js";
 import { UsageError, type Context } from "./command.js";
 import { write } from "./write.js";
@@ -81,7 +82,14 @@ export async function openStream(
 async function realTarget(file: string): Promise<string> {
   const real = await unlessAbsent(realpath(file));
   if (real !== undefined) return real;
-  const folder = await realpath(path.dirname(file));
+  const parent = path.dirname(file);
+  const folder = await unlessAbsent(realpath(parent));
+  if (folder === undefined) {
+    throw new CandleEmbedError(
+      "INVALID_INPUT",
+      `there is no folder ${parent} to write ${path.basename(file)} to`,
+    );
+  }
   const target = path.join(folder, path.basename(file));
   const stats = await unlessAbsent(lstat(target));
   if (stats?.isSymbolicLink() !== true) return target;

@@ -51,7 +51,7 @@ export async function* readDocuments(
         else yield { file, text, format: formatOfFile(file) };
       }
     } else if (input === "jsonl" || (input === undefined && given.endsWith(".jsonl"))) {
-      yield* records(given, textsOf(await openFile(given, { format: "jsonl", fields: {}, signal })));
+      yield* records(given, textsOf(await openFile(given, { format: "jsonl", fields: {}, signal }), given));
     } else {
       yield { file: given, text: await readDocument(given), format: input ?? formatOfFile(given) };
     }
@@ -64,7 +64,7 @@ export async function* readStdin(
   { input = "text", signal }: ReadOptions,
 ): AsyncGenerator<SourceDocument, void, undefined> {
   if (input === "jsonl") {
-    yield* records("-", textsOf(openStdin(stdin, { format: "jsonl", fields: {}, signal })));
+    yield* records("-", textsOf(openStdin(stdin, { format: "jsonl", fields: {}, signal }), "standard input"));
   } else {
     const bytes = await buffer(addAbortSignal(signal, stdin));
     yield { file: "-", text: decodeDocument("standard input", bytes), format: input };

@@ -2,7 +2,7 @@
  * How good embeddings are, and how fast they come: retrieval and similarity metrics, data sets, recall scenarios, what
  * quantisation costs, texts a second.
  *
- * @packageDocumentation
+ * @module candle-embed/evaluation
  */
 export { pearson, spearman } from "./metrics/correlation.js";
 export {

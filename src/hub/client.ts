@@ -89,7 +89,9 @@ export class HubClient {
       request.once("error", (error) => {
         clearTimeout(timer);
         reject(
-          signal.aborted ? error : new TransientFailure(`${url.host}: ${reason(error)}`, { cause: error }),
+          signal.aborted
+            ? error
+            : new TransientFailure(`${url.host}: ${reason(error)}${hint(error)}`, { cause: error }),
         );
       });
       request.end();
@@ -185,4 +187,12 @@ function toHubResponse(
 function reason(error: unknown): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   return first instanceof Error ? first.message : String(first);
+}
+
+/** The codes of a connection that never was: the name is not known, or nobody answers there. */
+const unreachable = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
+
+function hint(error: Error): string {
+  const isOfNetwork = unreachable.has((error as NodeJS.ErrnoException).code ?? "");
+  return isOfNetwork ? " (behind a proxy: set HTTPS_PROXY; without a network: pass a model folder)" : "";
 }

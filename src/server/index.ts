@@ -1,7 +1,7 @@
 /**
  * The embedding server: OpenAI's API of embeddings in front of any backends.
  *
- * @packageDocumentation
+ * @module candle-embed/server
  */
 export { createServer, type CloseOptions, type EmbeddingServer } from "./create-server.js";
 export type { LogLevel, LogRecord } from "./log.js";

@@ -1,4 +1,4 @@
-import { embedUntil, LocalBackend } from "../backends/local-backend.js";
+import { embedUntil, isLocal } from "../backends/local-backend.js";
 import { NativeBackend } from "../backends/native-backend.js";
 import { FallbackBackend } from "../backends/fallback/fallback-backend.js";
 import type { LazyBackend } from "../backends/fallback/member.js";
@@ -100,7 +100,7 @@ export class ServedModel {
       callTo(backend),
       {
         batchTokens,
-        concurrency: concurrency ?? (backend instanceof LocalBackend ? 1 : remoteConcurrency),
+        concurrency: concurrency ?? (isLocal(backend) ? 1 : remoteConcurrency),
         maxQueue,
         maxWaitMs,
         maxTokens: backend.maxTokens,

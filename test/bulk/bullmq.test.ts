@@ -1,15 +1,16 @@
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, it, vi } from "vitest";
 
+import { getRedis } from "../../scripts/get-redis.mjs";
 import { finished, root } from "../native/support.js";
 import { corpus, tinyModel, Workplace } from "./support.js";
 
 const place = new Workplace();
-const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
+const redis = await getRedis();
 const started: ChildProcess[] = [];
 afterAll(() => {
   for (const child of started) killGroup(child);
@@ -32,12 +33,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function startRedis(): Promise<string> {
+async function startRedis(program: string): Promise<string> {
   const port = await freePort();
   const options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", place.folder];
-  started.push(
-    spawn("redis-server", ["--port", String(port), ...options], { stdio: "ignore", detached: true }),
-  );
+  started.push(spawn(program, ["--port", String(port), ...options], { stdio: "ignore", detached: true }));
   const answers = (): Promise<boolean> =>
     new Promise((resolve) => {
       const socket = net.connect(port, "127.0.0.1", () => {
@@ -52,10 +51,10 @@ async function startRedis(): Promise<string> {
   return `redis://127.0.0.1:${String(port)}`;
 }
 
-it.skipIf(!hasRedis)(
-  `workers share a corpus, also when one of them is killed${hasRedis ? "" : " (no redis-server here)"}`,
+it.skipIf(redis.path === undefined)(
+  `workers share a corpus, also when one of them is killed${redis.reason === undefined ? "" : ` (skipped: ${redis.reason})`}`,
   async () => {
-    const url = await startRedis();
+    const url = await startRedis(redis.path as string);
     const run = (program: string, ...args: string[]): ChildProcess => {
       const child = spawn(process.execPath, [path.join("examples/bullmq-worker", program), ...args], {
         cwd: root,

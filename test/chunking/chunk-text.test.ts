@@ -36,6 +36,18 @@ describe("borders", () => {
     ]);
   });
 
+  it("leave Markdown's closing marks with their sentence", async () => {
+    const text =
+      "- **Nothing is lost.** Every letter is in a chunk. *Really?* `Yes.` It is always so. * Not a mark.";
+    expect(await texts(text, { tokens: 11, format: "markdown" })).toEqual([
+      "- **Nothing is lost.**",
+      "Every letter is in a chunk.",
+      "*Really?* `Yes.`",
+      "It is always so.",
+      "* Not a mark.",
+    ]);
+  });
+
   it("are list items and table rows", async () => {
     const list = "- one two three\n- four five six\n  seven\n- eight nine";
     expect(await texts(list, { tokens: 9, format: "markdown" })).toEqual([

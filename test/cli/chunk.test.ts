@@ -96,6 +96,18 @@ it.each([
   expect(result.stderr).toMatch(message);
 });
 
+it("names the file of a line that cannot be read", async () => {
+  const file = path.join(folder, "broken.jsonl");
+  writeFileSync(file, '{"text":"a"}\nno JSON\n');
+  const named = await runCli(["chunk", "--json", "README.md", file]);
+  expect(named).toMatchObject({
+    code: 1,
+    stderr: `candle-embed: INVALID_INPUT: ${file}: line 2 is not JSON\n`,
+  });
+  const piped = await runCli(["chunk", "--json", "--input", "jsonl"], "no JSON\n");
+  expect(piped.stderr).toBe("candle-embed: INVALID_INPUT: standard input: line 1 is not JSON\n");
+});
+
 it("refuses what is not UTF-8, and leaves no output behind", async () => {
   const file = path.join(folder, "latin1.txt");
   const target = path.join(folder, "none.json");

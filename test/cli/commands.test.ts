@@ -178,12 +178,13 @@ describe("errors", () => {
     ],
     [["verify", "a", "b"], 2, /^USAGE: verify takes one MODEL$/],
     [["verify", "no-such-model"], 1, /^MODEL_NOT_FOUND: /],
+    [withTinyModel("embed", "--file", "missing.txt"), 1, /^INVALID_INPUT: there is no file missing\.txt$/],
     [
-      withTinyModel("embed", "--file", "missing.txt"),
+      withTinyModel("embed", "--output", "/no/such/folder/x", "x"),
       1,
-      /^ENOENT: no such file or directory, stat 'missing\.txt'$/,
+      /^INVALID_INPUT: there is no folder \/no\/such\/folder to write x to$/,
     ],
-    [withTinyModel("embed", "--output", "/no/such/folder/x", "x"), 1, /^ENOENT: /],
+    [["bench"], 2, /^USAGE: bench measures quality, recall, speed, sweep; say which$/],
     [withTinyModel("search", "x", "missing"), 1, /^INVALID_INPUT: there is no file or folder missing$/],
   ])("%j: exit code %i and one line", async (args, code, message) => {
     const end = await runCli(args);

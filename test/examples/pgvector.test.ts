@@ -1,48 +1,46 @@
-import { execFileSync, spawn, type SpawnOptions } from "node:child_process";
-import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, type ExecFileSyncOptions } from "node:child_process";
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 
+import { getPostgres } from "../../scripts/get-postgres.mjs";
 import { finished, temporaryFolder } from "../native/support.js";
 import { freePort, runExample } from "./support.js";
 
-/** What a program prints, or nothing where there is none. */
-function ask(program: string, ...args: string[]): string | undefined {
+/** What a program prints, or nothing where it fails. */
+function ask(
+  program: string,
+  args: readonly string[],
+  options: ExecFileSyncOptions = {},
+): string | undefined {
   try {
-    return execFileSync(program, args, { encoding: "utf8" }).trim();
+    return String(execFileSync(program, args, { stdio: ["ignore", "pipe", "ignore"], ...options })).trim();
   } catch {
     return undefined;
   }
 }
 
-const programs = ask("pg_config", "--bindir");
-const shared = ask("pg_config", "--sharedir");
-const hasVector = shared !== undefined && existsSync(path.join(shared, "extension/vector.control"));
-// PostgreSQL refuses to run as root.
-const isRoot = process.getuid?.() === 0;
-const user = isRoot ? ask("id", "-u", "postgres") : "";
-const missing =
-  programs === undefined || !existsSync(path.join(programs, "initdb"))
-    ? "no PostgreSQL: pg_config finds no server"
-    : !hasVector
-      ? "its PostgreSQL has no pgvector"
-      : user === undefined
-        ? "root, and there is no user postgres to run it as"
-        : undefined;
+const { path: programs = "", reason } = await getPostgres();
+
+/** PostgreSQL refuses to run as root. Its own user is there with Debian's package, the other one on every Linux. */
+function otherUser(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {};
+  const name = ask("id", ["-u", "postgres"]) === undefined ? "nobody" : "postgres";
+  return { uid: Number(ask("id", ["-u", name])), gid: Number(ask("id", ["-g", name])) };
+}
+const user = otherUser();
+const canRun = ask(path.join(programs, "postgres"), ["--version"], user) !== undefined;
+const missing = reason ?? (canRun ? undefined : "the user that runs PostgreSQL cannot get at its programs");
 
 /** Starts a PostgreSQL of this test's own; the variables by which clients find it. */
 async function startPostgres(): Promise<Record<string, string>> {
   const folder = mkdtempSync(path.join(tmpdir(), "candle-embed-postgres-"));
-  const options: SpawnOptions = { stdio: "ignore", cwd: folder };
-  if (isRoot) {
-    options.uid = Number(user);
-    options.gid = Number(ask("id", "-g", "postgres"));
-    chownSync(folder, options.uid, options.gid);
-  }
+  if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
   const data = path.join(folder, "data");
-  const start = (name: string, ...args: string[]) => spawn(path.join(programs ?? "", name), args, options);
+  const start = (name: string, ...args: string[]) =>
+    spawn(path.join(programs, name), args, { ...user, stdio: "ignore", cwd: folder });
   const made = await finished(start("initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"));
   expect(made.code).toBe(0);
   const port = await freePort();
@@ -54,7 +52,7 @@ async function startPostgres(): Promise<Record<string, string>> {
     rmSync(folder, { recursive: true, force: true });
   });
   const env = { PGHOST: "127.0.0.1", PGPORT: port, PGUSER: "postgres", PGDATABASE: "postgres" };
-  while (ask(path.join(programs ?? "", "pg_isready"), "-q", "-h", env.PGHOST, "-p", port) === undefined) {
+  while (ask(path.join(programs, "pg_isready"), ["-q", "-h", env.PGHOST, "-p", port]) === undefined) {
     expect(server.exitCode).toBeNull();
     await sleep(50);
   }
@@ -84,7 +82,7 @@ describe.skipIf(missing !== undefined)(
       expect(found.stdout).toMatch(/^0\.[567]\d Shipping takes three days\.\n/);
 
       const spoil = ["-c", "COMMENT ON TABLE passages IS 'another space'"];
-      execFileSync(path.join(programs ?? "", "psql"), spoil, { env: { ...process.env, ...env } });
+      execFileSync(path.join(programs, "psql"), spoil, { env: { ...process.env, ...env } });
       const refused = await runExample("pgvector/search.mjs", ["how long does delivery take"], env);
       expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("SPACE_MISMATCH") as string });
     });

@@ -212,6 +212,25 @@ describe("one request's fault", () => {
   });
 });
 
+// WasmBackend is of another package: the mark that it has is all that the server can know of it.
+it.each([
+  ["computes in this program", Symbol.for("candle-embed.local-backend"), 1],
+  ["is elsewhere", Symbol("none"), 4],
+])("a backend that %s", async (_, mark, calls) => {
+  const backend = Object.assign(new FakeBackend(), { [mark]: true });
+  let running = 0;
+  let most = 0;
+  backend.work = async () => {
+    most = Math.max(most, ++running);
+    await sleep(20);
+    running--;
+  };
+  const { url } = await startServer({ models: { fake: backend } });
+  const inputs = Array.from({ length: 8 }, (__, index) => `text ${String(index)}`);
+  await Promise.all(inputs.map((input) => post(`${url}/v1/embeddings`, { input })));
+  expect(most).toBe(calls);
+});
+
 it.each([1, 4])(
   "answers every request once, in its own order, whatever comes, leaves and fails: %i calls at a time",
   async (concurrency) => {

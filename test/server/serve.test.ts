@@ -122,7 +122,9 @@ describe("the command", () => {
     await once(other, "listening");
     const port = String((other.address() as AddressInfo).port);
     const { code, stderr } = await runCli(["serve", "--port", port, "--model", tinyModel]);
-    expect(stderr).toMatch(/^candle-embed: listen EADDRINUSE: [^\n]*\n$/);
+    expect(stderr).toMatch(
+      /^candle-embed: INVALID_INPUT: 127\.0\.0\.1:\d+ is in use already: [^\n]* --port [^\n]*\n$/,
+    );
     expect(code).toBe(1);
     other.close();
   });

@@ -1,7 +1,7 @@
 /**
  * Embedding models for the AI SDK: `candle-embed/ai-sdk`.
  *
- * @packageDocumentation
+ * @module candle-embed/ai-sdk
  */
 export type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";
 export { embeddingModel, type CallOptions, type EmbeddingModelOptions } from "./embedding-model.js";

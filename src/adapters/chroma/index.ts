@@ -1,7 +1,7 @@
 /**
  * An embedding function for Chroma: `candle-embed/chroma`. Importing it registers the function.
  *
- * @packageDocumentation
+ * @module candle-embed/chroma
  */
 import { knownEmbeddingFunctions, registerEmbeddingFunction } from "chromadb";
 

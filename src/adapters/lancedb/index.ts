@@ -1,7 +1,7 @@
 /**
  * An embedding function for LanceDB: `candle-embed/lancedb`. Importing it registers the function.
  *
- * @packageDocumentation
+ * @module candle-embed/lancedb
  */
 import { getRegistry, register } from "@lancedb/lancedb/embedding";
 

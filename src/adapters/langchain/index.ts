@@ -1,7 +1,7 @@
 /**
  * Embeddings for LangChain.js: `candle-embed/langchain`.
  *
- * @packageDocumentation
+ * @module candle-embed/langchain
  */
 export type { AdapterCallOptions } from "../adapter-backend.js";
 export type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";

@@ -1,7 +1,7 @@
 /**
  * An embedding for LlamaIndex.TS: `candle-embed/llamaindex`.
  *
- * @packageDocumentation
+ * @module candle-embed/llamaindex
  */
 export type { AdapterCallOptions } from "../adapter-backend.js";
 export type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";

@@ -1,7 +1,7 @@
 /**
  * A plugin for Orama: `candle-embed/orama`.
  *
- * @packageDocumentation
+ * @module candle-embed/orama
  */
 export type { AdapterCallOptions } from "../adapter-backend.js";
 export type { AdapterOptions, SharedLoadOptions } from "../adapter-options.js";

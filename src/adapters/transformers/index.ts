@@ -1,7 +1,7 @@
 /**
  * transformers.js' feature extraction on this package's engine: `candle-embed/transformers`.
  *
- * @packageDocumentation
+ * @module candle-embed/transformers
  */
 export { pipeline, type FeatureExtractionOptions, type FeatureExtractionPipeline } from "./pipeline.js";
 export type { PipelineOptions } from "./pipeline-options.js";

@@ -41,7 +41,10 @@ export function formatOf(file: string): InputFormat {
  */
 export async function openFile(file: string, options: OpenOptions): Promise<Source> {
   const { format, fields, signal, shard } = options;
-  const stats = await stat(file);
+  const stats = await stat(file).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    throw new CandleEmbedError("INVALID_INPUT", `there is no file ${file}`, { cause });
+  });
   if (stats.isDirectory()) throw new CandleEmbedError("INVALID_INPUT", `${file} is a folder; pass a file`);
   if (!stats.isFile()) {
     if (shard !== undefined)

@@ -63,12 +63,11 @@ export const bench: Command = {
   run,
 };
 
-function run([name = "", ...args]: readonly string[], context: Context): Promise<void> {
-  const part = parts.get(name);
+function run([name, ...args]: readonly string[], context: Context): Promise<void> {
+  const part = parts.get(name ?? "");
   if (part === undefined) {
-    throw new UsageError(
-      `bench measures ${[...parts.keys()].join(", ")}; say which, not ${JSON.stringify(name)}`,
-    );
+    const not = name === undefined ? "" : `, not ${JSON.stringify(name)}`;
+    throw new UsageError(`bench measures ${[...parts.keys()].join(", ")}; say which${not}`);
   }
   return part(args, context);
 }

