@@ -29,6 +29,12 @@ export NVCC=$cuda/nvidia/cu13/bin/nvcc CUDA_LIB=$cuda/nvidia/cu13/lib
 export CUTLASS_INCLUDE=$cuda/cutlass_library/source/include CUDARC_CUDA_VERSION=13000
 say "$("$NVCC" --version | sed -n 's/.*release/nvcc/p'), $(g++ --version | head -1)"
 
+# The engine's own kernel lies in the repository as the driver takes it, so that no other build needs nvcc for it.
+mkdir -p "$target_dir/cuda"
+own=crates/candle-embed/src/executor/bias
+"$NVCC" --ptx -O3 -std=c++17 -ccbin g++ -arch=compute_80 -o "$target_dir/cuda/bias.ptx" $own.cu
+cmp "$target_dir/cuda/bias.ptx" $own.ptx || fail "$own.ptx is not made of $own.cu: copy $target_dir/cuda/bias.ptx there"
+
 # The copies, and a workspace that takes them: its own Cargo.lock names them by their paths.
 stage=$target_dir/cuda
 rm -rf "$stage/workspace"
@@ -52,6 +58,7 @@ for crate in candle-core candle-kernels candle-flash-attn; do
     cp scripts/platforms/cuda/nvcc.rs "$new/nvcc.rs"
     sed -i '/^\[build-dependencies/,/^$/d' "$new/Cargo.toml"
   fi
+  if [ $crate = candle-flash-attn ]; then cp scripts/platforms/cuda/error.h "$new/kernels/error.h"; fi
   if ! diff -rq "$new" "$copy" >/dev/null 2>&1; then
     rm -rf "$copy"
     mv "$new" "$copy"

@@ -9,8 +9,9 @@ need_zig
 # The loader of Node has the symbols that an addon lacks.
 export CARGO_TARGET_AARCH64_APPLE_DARWIN_RUSTFLAGS='-Clink-arg=-undefined -Clink-arg=dynamic_lookup -Cstrip=none'
 export MACOSX_DEPLOYMENT_TARGET=11.0
-cargo check --profile "$profile" --locked "${std_flags[@]}" --target $target -p candle-embed-napi --features metal
-say "the feature metal passes cargo check"
+cargo check --profile "$profile" --locked "${std_flags[@]}" --target $target -p candle-embed -p candle-embed-napi --all-targets \
+  --features candle-embed/metal,candle-embed-napi/metal
+say "the feature metal passes cargo check, tests included"
 cargo zigbuild --profile "$profile" --locked "${std_flags[@]}" --target $target -p candle-embed-napi
 built=$target_dir/$target/$profile/libcandle_embed_napi.dylib
 file "$built" | grep -q 'Mach-O 64-bit arm64' || fail "$built is no Mach-O file for arm64"

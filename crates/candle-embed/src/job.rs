@@ -43,7 +43,8 @@ const DEVICE_BATCH_TIME: Duration = Duration::from_millis(100);
 /// tokenized.
 const DEVICE_BATCHES: usize = 2;
 
-/// Texts of a device's window, in which neighbours find company of their length.
+/// Texts of a device's window, in which neighbours find company of their length. No batch is larger: flash-attention takes
+/// 65,535 texts at most.
 const DEVICE_WINDOW_TEXTS: usize = 4096;
 const DEVICE_WINDOW_BYTES: usize = 2 << 20;
 

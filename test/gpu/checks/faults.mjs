@@ -21,7 +21,7 @@ print("holding", flush=True)
 sys.stdin.read()
 `;
 
-/** What is left to the model: its context takes some hundred megabytes, a batch as below ten times this. */
+/** What is left to the model: its context takes some hundred megabytes, a batch as below more than the rest. */
 const left = 1 << 30;
 
 /** @param {{ NativeBackend: any, device: string, results: import("../results.mjs").Results }} suite */
@@ -54,11 +54,14 @@ export async function faults({ NativeBackend, device, results }) {
   }
 }
 
-/** One batch of 4 million tokens, which halving makes small enough; then a text as if nothing had been. */
+/**
+ * Batches of a window of 4,096 texts, which take 1 GB in float32 with the model's 64 tokens each, half of it scores; halving makes
+ * them small enough. Then a text as if nothing had been.
+ */
 async function embedMuch(NativeBackend, { folder, expected, device }) {
   const backend = await NativeBackend.load(folder, { device, dtype: "float32", batchTokens: 1 << 22 });
   try {
-    const texts = Array(1 << 17).fill("word ".repeat(30));
+    const texts = Array(1 << 17).fill("word ".repeat(62));
     const outcome = await backend.embed(texts).then(
       ({ count }) => `${count} texts in smaller batches`,
       ({ code, message }) => `${code}: ${message}`,

@@ -84,7 +84,7 @@ impl DeviceThread {
             let Some(device) = device else { return };
             for work in inbox {
                 let Some(_busy) = Busy::begin() else { return };
-                work(&device);
+                pooled(|| work(&device));
             }
         };
         let started = Builder::new().name(format!("candle-{name}")).spawn(run);
@@ -134,6 +134,17 @@ impl DeviceThread {
             None => Ok(()),
         }
     }
+}
+
+/// Runs `work` and lets go of what Objective-C keeps for its caller: on a thread that never ends nothing else would.
+#[cfg(feature = "metal")]
+fn pooled(work: impl FnOnce()) {
+    objc2::rc::autoreleasepool(|_| work());
+}
+
+#[cfg(not(feature = "metal"))]
+fn pooled(work: impl FnOnce()) {
+    work();
 }
 
 fn describe(panic: &(dyn Any + Send)) -> String {

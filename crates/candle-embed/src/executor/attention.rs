@@ -105,6 +105,9 @@ impl Attention {
     /// What is added to a group's scores, each part of a shape that broadcasts to `[texts, heads, tokens, tokens]`.
     fn mask(&self, group: &Group, window: Option<usize>) -> CandleResult<Vec<Tensor>> {
         let tokens = group.longest;
+        if tokens == 1 {
+            return Ok(Vec::new());
+        }
         let mut parts: Vec<Tensor> = group.padding.iter().map(|padding| padding.mask.clone()).collect();
         if let (Some(distances), Some(bias)) = (&self.distances, &self.bias) {
             let bias = bias.index_select(&distances.entries(tokens)?, 1)?;
@@ -136,8 +139,9 @@ impl Attention {
         masks: &Masks,
     ) -> CandleResult<Tensor> {
         let (tokens, hidden) = (fused.dim(0)?, self.heads * self.head_size);
-        let part =
-            |index: usize| fused.narrow(1, index * hidden, hidden)?.reshape((tokens, self.heads, self.head_size));
+        // Views, not copies: fused attention takes rows that lie apart.
+        let by_heads = fused.reshape((tokens, 3 * self.heads, self.head_size))?;
+        let part = |index: usize| by_heads.narrow(1, index * self.heads, self.heads);
         let turned = turn.map(|turn| Ok::<_, candle_core::Error>((rotate(&part(0)?, turn)?, rotate(&part(1)?, turn)?)));
         let turned = turned.transpose()?;
         #[cfg(feature = "flash-attn")]
@@ -187,6 +191,8 @@ impl Attention {
         let parts = parts.permute((2, 0, 3, 1, 4))?.contiguous()?;
         let (query, key, value) = (parts.get(0)?, parts.get(1)?, parts.get(2)?);
         let context = match self.means {
+            // One token attends to itself, whatever the scores; Metal has no kernel for it with heads of 72 or 80 channels.
+            _ if group.longest == 1 => value,
             Means::Sdpa => {
                 let scale = (self.head_size as f32).sqrt().recip();
                 ops::sdpa(&query, &key, &value, masks.first(), false, scale, 1.0)?
@@ -227,10 +233,32 @@ impl Attention {
 /// Turns the first channels of each head in pairs (`i`, `i + size / 2`); `states` is `[tokens, heads, head size]`.
 fn rotate(states: &Tensor, (cosines, sines): &(Tensor, Tensor)) -> CandleResult<Tensor> {
     let (size, head_size) = (2 * cosines.dim(1)?, states.dim(2)?);
+    let states = states.contiguous()?;
     let turned = states.narrow(2, 0, size)?.contiguous()?.unsqueeze(0)?;
     let turned = rotary_emb::rope_thd(&turned, cosines, sines)?.squeeze(0)?;
     if size == head_size {
         return Ok(turned);
     }
     Tensor::cat(&[turned, states.narrow(2, size, head_size - size)?], 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Views of queries, keys and values lie apart; what is turned has to be in one piece, for flash-attention.
+    #[test]
+    fn turned_states_are_in_one_piece() {
+        let fused = Tensor::arange(0f32, 3.0 * 2.0 * 3.0 * 8.0, &Device::Cpu).unwrap().reshape((3, 6, 8)).unwrap();
+        let states = fused.narrow(1, 2, 2).unwrap();
+        assert!(!states.is_contiguous());
+        for size in [4, 8] {
+            let shape = (3, size / 2);
+            let (ones, zeros) =
+                (Tensor::ones(shape, DType::F32, &Device::Cpu), Tensor::zeros(shape, DType::F32, &Device::Cpu));
+            let turned = rotate(&states, &(ones.unwrap(), zeros.unwrap())).unwrap();
+            assert!(turned.is_contiguous());
+            assert_eq!(turned.to_vec3::<f32>().unwrap(), states.to_vec3::<f32>().unwrap(), "turned by nothing");
+        }
+    }
 }

@@ -158,7 +158,10 @@ fn vectors(
 fn compute(model: &Model, tokens: PackedTokens<'_>, shape: VectorShape) -> CandleResult<Vec<f32>> {
     fault::device(tokens.ids.len())?;
     let states = model.network.encode(tokens, &mut |_, _, _| Ok(()))?;
-    model.head.vectors(&states, tokens, shape)?.flatten_all()?.to_vec1()
+    let rows = model.head.vectors(&states, tokens, shape)?.flatten_all()?.to_vec1()?;
+    // All is done by now. On Metal, Candle keeps a fence for each buffer that was written until the device is waited for.
+    states.device().synchronize()?;
+    Ok(rows)
 }
 
 /// Most tokens of a batch by what a token takes at the widest place of a layer: the residual and its norm, queries, keys and

@@ -22,6 +22,10 @@ const SHORT: usize = 16;
 /// Scores (texts x heads x tokens x tokens) that are in memory at once: 128 MiB in half precision.
 pub(super) const MOST_SCORES: usize = 1 << 26;
 
+/// Products (texts x heads) of one call: a dimension of CUDA's grids ends here, and cuBLAS does not say that all of its kernels
+/// split what is longer.
+const MOST_PRODUCTS: usize = 65_535;
+
 /// Neighbours in a batch whose attention is computed together.
 pub(super) struct Group {
     pub texts: usize,
@@ -137,7 +141,8 @@ fn longest(tokens: PackedTokens<'_>, texts: &Range<usize>) -> usize {
     texts.clone().map(|text| tokens.text(text).len()).max().unwrap_or(0)
 }
 
-/// Neighbours of nearly equal length: at most a third is padding, and no more scores than [`MOST_SCORES`].
+/// Neighbours of nearly equal length: at most a third is padding, and no more scores than [`MOST_SCORES`], nor products than
+/// [`MOST_PRODUCTS`].
 fn groups(tokens: PackedTokens<'_>, heads: usize) -> Vec<Range<usize>> {
     let mut groups: Vec<Range<usize>> = Vec::new();
     let (mut least, mut most) = (0, 0);
@@ -145,8 +150,9 @@ fn groups(tokens: PackedTokens<'_>, heads: usize) -> Vec<Range<usize>> {
         let length = tokens.text(text).len();
         if let Some(group) = groups.last_mut() {
             let (shorter, longer) = (least.min(length), most.max(length));
-            let scores = (group.len() + 1) * heads * longer * longer;
-            if (longer <= SHORT || shorter * 4 >= longer * 3) && scores <= MOST_SCORES {
+            let products = (group.len() + 1) * heads;
+            let fits = products <= MOST_PRODUCTS && products * longer * longer <= MOST_SCORES;
+            if fits && (longer <= SHORT || shorter * 4 >= longer * 3) {
                 (least, most) = (shorter, longer);
                 group.end += 1;
                 continue;
@@ -201,6 +207,8 @@ mod tests {
         assert_eq!(groups(tokens, 12), [0..2, 2..3, 3..4, 4..7]);
         let (ids, offsets) = packed(&[4096; 4]);
         assert_eq!(groups(PackedTokens { ids: &ids, offsets: &offsets }, 2), [0..2, 2..4]);
+        let (ids, offsets) = packed(&[3; 4096]);
+        assert_eq!(groups(PackedTokens { ids: &ids, offsets: &offsets }, 16), [0..4095, 4095..4096]);
     }
 
     #[test]

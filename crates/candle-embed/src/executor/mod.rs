@@ -1,6 +1,7 @@
 //! What runs a [`ModelSpec`](crate::spec::ModelSpec).
 
 mod attention;
+mod bias;
 mod candle;
 mod device;
 mod device_head;

@@ -6,6 +6,7 @@ use candle_core::{D, DType, Device, Tensor};
 use candle_nn::ops;
 
 use super::attention::Attention;
+use super::bias::add_bias;
 use super::layout::{Layout, Wanted};
 use super::positions::{distance_bias, rotary_tables};
 use super::{PackedTokens, shared};
@@ -36,13 +37,14 @@ impl Linear {
     fn forward(&self, input: &Tensor) -> CandleResult<Tensor> {
         let product = input.matmul(&self.weight)?;
         match &self.bias {
-            Some(bias) => product.broadcast_add(bias),
+            Some(bias) => add_bias(product, bias),
             None => Ok(product),
         }
     }
 }
 
-/// Its sums are float32 whatever the arithmetic: Candle's kernels see to that on every device.
+/// Its sums are float32 whatever the arithmetic: Candle's kernels see to that on every device. What follows the sums is so on CPUs and
+/// NVIDIA; Metal rounds mean and deviation first.
 struct Norm {
     weight: Tensor,
     bias: Tensor,

@@ -110,10 +110,10 @@ fn with_distance_bias() -> EncoderSpec {
     }
 }
 
-/// As ModernBERT: norms first, rotary positions, a gate, a window in one of two layers.
+/// As ModernBERT: norms first, rotary positions, a gate, a window in one of two layers; there, half of a head is turned.
 fn with_rotary_and_windows() -> EncoderSpec {
-    let turned = |name: &str, window| LayerSpec {
-        rotary: Some(RotarySpec { base: 1000.0, size: HIDDEN / 2 }),
+    let turned = |name: &str, size, window| LayerSpec {
+        rotary: Some(RotarySpec { base: 1000.0, size }),
         window,
         ..layer(name, 4 * HIDDEN)
     };
@@ -123,7 +123,7 @@ fn with_rotary_and_windows() -> EncoderSpec {
         norm_first: true,
         embeddings: EmbeddingsSpec { position: None, segment: None, ..with_distance_bias().embeddings },
         distance_bias: None,
-        layers: vec![turned("0", None), turned("1", Some(6))],
+        layers: vec![turned("0", HIDDEN / 2, None), turned("1", HIDDEN / 4, Some(6))],
         final_norm: Some(norm("final")),
         ..with_distance_bias()
     }
