@@ -73,6 +73,7 @@ valgrind_addon() {
   chmod +x "$out/node"
   CANDLE_EMBED_TEST_WORKER=$out/node node --import ./scripts/valgrind-workers.mjs node_modules/vitest/vitest.mjs run \
     "${@:-test/native}" --maxWorkers 1 --testTimeout 3600000 --hookTimeout 3600000 "${left_out[@]}" || tests=$?
+  compgen -G "$reports/*.log" >/dev/null || fail "nothing ran under valgrind"
   ours=$(cat "$reports"/*.log | grep -c '(in .*candle-embed[^ ]*\.node)' || true)
   if [ "$ours" != 0 ]; then
     grep -h -B10 -A20 -m1 '(in .*candle-embed[^ ]*\.node)' "$reports"/*.log

@@ -39,7 +39,7 @@ pick_toolchain() {
       return
     fi
   done
-  fail "no toolchain has std for $target: rustup target add $target"
+  fail "no toolchain has std for $target: rustup target add $target, or with Debian's Rust scripts/platforms/get-debian-rust.sh $target"
 }
 
 # Puts zig and cargo-zigbuild on the PATH.

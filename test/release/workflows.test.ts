@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 
 import { getPipPackage } from "../../scripts/get-pip-package.mjs";
-import { root } from "../native/support.js";
+// Not from the tests' support, which needs the package built: CI lints without.
+import { root } from "../../scripts/release/packages.mjs";
 
 interface Workflow {
   permissions: unknown;
