@@ -13,7 +13,7 @@
 source "$(dirname "$0")/common.sh"
 
 candle=0.11.1
-most_cuda_bytes=30000000
+most_cuda_bytes=25000000
 
 # CUDA's compiler: one folder of PyPI's packages, unpacked.
 cuda=$tools/cuda-13.0
