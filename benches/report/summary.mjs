@@ -7,13 +7,19 @@ import { number, table } from "../lib/report.mjs";
 const BEGIN = "<!-- bench:begin, written by `npm run bench -- report` -->";
 const END = "<!-- bench:end -->";
 
+/** Engines in the README, which should not be longer than a screen or two; the documentation has all. */
+const MOST_IN_README = 11;
+
 /**
  * One row an engine: speed on each workload, exactness, one text, memory, start.
  *
  * @param {Map<string, any[]>} record
  * @param {string} model
  */
-export function summaryTable(record, model) {
+export const summaryTable = (record, model) => summary(record, model).text;
+
+/** The same with the number of engines that `most` leaves out, the slowest. */
+function summary(record, model, most = Infinity) {
   const sets = record.get("throughput").filter((file) => file.model === model);
   const one = (kind) => record.get(kind).find((file) => file.model === model && !(file.pause > 0));
   const latency = one("latency");
@@ -50,10 +56,14 @@ export function summaryTable(record, model) {
     "memory, MB",
     "first vector, ms",
   ];
-  return table(
-    head,
-    rows.map(({ cells }) => cells),
-  );
+  const kept = rows.slice(0, most);
+  return {
+    text: table(
+      head,
+      kept.map(({ cells }) => cells),
+    ),
+    leftOut: rows.length - kept.length,
+  };
 }
 
 const round = (value, unit) => (value === undefined ? "-" : (value / unit).toFixed(0));
@@ -76,12 +86,14 @@ export function writeReadme(root, record) {
   const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
   if (start === -1 || end < start) throw new Error(`${file} has no line ${BEGIN} before ${END}`);
   const { machine, threads } = record.get("throughput")[0];
+  const { text: rows, leftOut } = summary(record, "minilm", MOST_IN_README);
+  const others = leftOut === 0 ? "" : ` [${leftOut} slower ones](docs/performance.md)`;
   const body = [
     BEGIN,
     "",
-    summaryTable(record, "minilm"),
+    rows,
     "",
-    `${machine.cpu}, ${threads} threads, Node ${machine.node}; candle-embed ${machine.version}.`,
+    `${machine.cpu}, ${threads} threads, Node ${machine.node}; candle-embed ${machine.version}.${others}`,
     "",
     END,
   ].join("\n");
