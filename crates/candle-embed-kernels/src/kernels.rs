@@ -29,6 +29,7 @@ pub(crate) struct Kernels {
     pub layer_norm: unsafe fn(*mut f32, usize, *const f32, *const f32, f32),
     pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
     pub widen: unsafe fn(&WidenArgs),
+    pub widen_f16: unsafe fn(*const u8, usize, *mut f32),
     pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub pack_values: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub probe_f32: unsafe fn(usize) -> u64,
@@ -128,6 +129,12 @@ macro_rules! tier {
             }
 
             $(#[$feature])?
+            unsafe fn widen_f16(values: *const u8, n: usize, out: *mut f32) {
+                // SAFETY: the contract of this table.
+                unsafe { widen::widen_halves(values, n, out) }
+            }
+
+            $(#[$feature])?
             unsafe fn pack_keys(
                 keys: *const f32,
                 stride: usize,
@@ -184,6 +191,7 @@ macro_rules! tier {
                 layer_norm,
                 quantize,
                 widen,
+                widen_f16,
                 pack_keys,
                 pack_values,
                 probe_f32,

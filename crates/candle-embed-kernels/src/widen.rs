@@ -1,4 +1,4 @@
-//! Stored int8 rows as f32: what a look-up in an embedding table is made of.
+//! Stored int8 and float16 rows as f32: what a look-up in an embedding table is made of.
 
 use crate::isa::detected;
 
@@ -41,5 +41,36 @@ pub(crate) unsafe fn widen(args: &WidenArgs) {
         unsafe { (std::slice::from_raw_parts(args.values, args.n), std::slice::from_raw_parts_mut(args.out, args.n)) };
     for (out, &value) in out.iter_mut().zip(values) {
         *out = f32::from(value) * args.scale;
+    }
+}
+
+/// `out = values`, `values` being finite float16 numbers as a file has them (little-endian), on the tier of
+/// [`crate::Isa::detect`]. By a call a number they were half of the time of a static model.
+///
+/// # Panics
+///
+/// Where the lengths differ.
+pub fn widen_f16(values: &[u8], out: &mut [f32]) {
+    assert_eq!(values.len(), 2 * out.len(), "two bytes for each output");
+    // SAFETY: the table is of a tier of this machine; there are two bytes for each of the outputs.
+    unsafe { (detected().widen_f16)(values.as_ptr(), out.len(), out.as_mut_ptr()) }
+}
+
+/// Plain Rust, as [`widen`]. The exponent's bits of a float16 stand 112 too low for a f32; a multiplication by 2^112 puts that
+/// right, exactly, also for subnormal numbers.
+///
+/// # Safety
+///
+/// `values` has two bytes for each of the `n` elements of `out`.
+#[inline(always)]
+pub(crate) unsafe fn widen_halves(values: *const u8, n: usize, out: *mut f32) {
+    const SCALE: f32 = f32::from_bits((127 + 112) << 23);
+    // SAFETY: same contract; `out` is written by nobody else.
+    let (values, out) =
+        unsafe { (std::slice::from_raw_parts(values.cast::<[u8; 2]>(), n), std::slice::from_raw_parts_mut(out, n)) };
+    for (out, &value) in out.iter_mut().zip(values) {
+        let bits = u32::from(u16::from_le_bytes(value));
+        let size = f32::from_bits((bits & 0x7fff) << 13) * SCALE;
+        *out = f32::from_bits(size.to_bits() | (bits & 0x8000) << 16);
     }
 }

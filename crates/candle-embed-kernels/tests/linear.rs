@@ -3,7 +3,7 @@
 mod common;
 
 use candle_embed_kernels::{
-    Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, QuantizedRows, widen_i8,
+    Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, QuantizedRows,
 };
 use common::{Random, gelu, linear};
 use proptest::prelude::*;
@@ -308,16 +308,4 @@ fn wrong_lengths_are_errors() {
     assert!(Linear::pack_i8(Isa::Scalar, &Pages::default(), [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
     let exact = vec![ExactColumn { column: 0, weights: vec![0.0; 2] }; MAX_EXACT_COLUMNS + 1];
     assert!(Linear::pack_i8(Isa::Scalar, &Pages::default(), [2, 3], None, &[1.0; 2], &exact, |_, _| ()).is_err());
-}
-
-#[test]
-fn widened_rows_are_the_products() {
-    for n in [0, 1, 15, 16, 17, 384] {
-        let values: Vec<u8> = (0..n).map(|i| (i * 37) as u8).collect();
-        let mut out = vec![0.0; n];
-        widen_i8(&values, 0.3, &mut out);
-        for (&value, &out) in values.iter().zip(&out) {
-            assert_eq!(out, f32::from(value as i8) * 0.3);
-        }
-    }
 }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_embed_kernels::{Aligned, widen_i8};
-use half::{bf16, f16};
+use candle_embed_kernels::{Aligned, widen_f16, widen_i8};
+use half::bf16;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -194,11 +194,7 @@ fn widen(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
                 *out = float(chunk);
             }
         }
-        Dtype::F16 => {
-            for (out, chunk) in out.iter_mut().zip(bytes.chunks_exact(2)) {
-                *out = f16::from_le_bytes(chunk.try_into().expect("two bytes")).to_f32();
-            }
-        }
+        Dtype::F16 => widen_f16(bytes, out),
         Dtype::BF16 => {
             for (out, chunk) in out.iter_mut().zip(bytes.chunks_exact(2)) {
                 *out = bf16::from_le_bytes(chunk.try_into().expect("two bytes")).to_f32();
