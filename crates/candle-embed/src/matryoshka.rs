@@ -31,8 +31,8 @@ pub(crate) fn check_cut(dimensions: usize, full: usize, shortest: Option<usize>,
         |shortest| format!("this model was trained for vectors of {shortest} dimensions or more"),
     );
     Err(Error::invalid_input(format!(
-        "{known}: leave dimensions out for all {full} (a program or the command line can cut to {dimensions} all the same, \
-         with cutWithoutMatryoshka)"
+        "{known}: leave dimensions out for all {full}, or, in a program or on the command line, let cutWithoutMatryoshka \
+         cut to {dimensions} all the same"
     )))
 }
 
