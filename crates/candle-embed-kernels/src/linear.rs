@@ -11,6 +11,7 @@ use crate::rows::{FinishArgs, RowScale};
 use crate::stride::byte_stride;
 use crate::tile::TileArgs;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::ptr;
 
@@ -256,7 +257,8 @@ impl Linear {
             }
         };
         let mut buffer = TileBuffer([0.0; 14 * 32]);
-        let mut room = TileBuffer([0.0; 14 * 32]);
+        // An int8 tile writes it before it reads it; others leave it alone.
+        let mut room = MaybeUninit::<TileBuffer>::uninit();
         for at in panels {
             let first = at * panel;
             let columns = panel.min(self.outputs - first);
@@ -303,7 +305,7 @@ impl Linear {
                         exact_count,
                         exact,
                         exact_stride: self.bias.len(),
-                        room: room.0.as_mut_ptr(),
+                        room: room.as_mut_ptr().cast(),
                         residual: if direct { residual } else { ptr::null() },
                         residual_stride: args.out_stride,
                     });

@@ -6,6 +6,7 @@
 //! all, one call in five took 4 ms in place of 0.5 in a program that makes one every 5 ms.
 
 use crate::processor;
+use crate::threads::pause;
 use std::cell::Cell;
 use std::hint::spin_loop;
 use std::ops::Range;
@@ -15,9 +16,6 @@ use std::thread;
 /// Rounds a member spins at a border before it yields: members are normally all running, but where others want the
 /// processors too, a spinning thread keeps the one it waits for from its turn.
 const SPINS: usize = 2_000;
-
-/// Rounds from one yield to the next of a thread that waits to be let in.
-const YIELD_EVERY: usize = 64;
 
 /// Where the threads of one run meet.
 pub(crate) struct Meeting {
@@ -89,11 +87,7 @@ impl Meeting {
                 break;
             }
             guest.processor.store(code(processor::current()), Ordering::Relaxed);
-            if round % YIELD_EVERY == YIELD_EVERY - 1 {
-                thread::yield_now();
-            } else {
-                spin_loop();
-            }
+            pause(round);
         }
         None
     }

@@ -264,7 +264,7 @@ fn guarded(part: impl FnOnce()) -> thread::Result<()> {
 
 /// Waits a moment; every so often another thread that waits for this core gets it. Without that, on two cores, one call in
 /// ten took four times as long: its JavaScript thread stood behind a spinning one.
-fn pause(round: usize) {
+pub(crate) fn pause(round: usize) {
     if round % YIELD_EVERY == YIELD_EVERY - 1 {
         thread::yield_now();
     } else {
