@@ -24,8 +24,8 @@ pub(crate) unsafe trait ByteSteps<S: Simd> {
     /// Reads operands, at most 64 bytes each.
     unsafe fn operands(left: *const u8, right: *const i8) -> (Self::Left, Self::Right);
 
-    /// One instruction: adds [`ByteSteps::DEPTH`] products to every lane of `acc`.
-    unsafe fn multiply(acc: S::I, left: Self::Left, right: Self::Right) -> S::I;
+    /// Adds [`ByteSteps::DEPTH`] products to every lane of `acc`; computed anew in every call.
+    unsafe fn multiply(acc: S::I, left: &Self::Left, right: Self::Right) -> S::I;
 
     /// `a * b` of a tile; `sums` are zeros before.
     ///
@@ -33,27 +33,27 @@ pub(crate) unsafe trait ByteSteps<S: Simd> {
     unsafe fn sums<const ROWS: usize, const VECTORS: usize>(args: &TileArgs, sums: &mut [[S::I; VECTORS]; ROWS]);
 }
 
-/// Four inputs of one row at a time, by [`Simd::dot`].
-pub(crate) struct Quads;
+/// One group of one row at a time, by [`Simd::dot`].
+pub(crate) struct Groups;
 
 // SAFETY: the trait's contract is that of `Simd`.
-unsafe impl<S: Simd> ByteSteps<S> for Quads {
-    const DEPTH: usize = 4;
+unsafe impl<S: Simd> ByteSteps<S> for Groups {
+    const DEPTH: usize = S::GROUP;
     const ROWS: usize = 1;
-    const BIAS: i32 = S::QUAD_BIAS;
-    type Left = S::QuadA;
-    type Right = S::QuadB;
+    const BIAS: i32 = S::GROUP_BIAS;
+    type Left = S::GroupA;
+    type Right = S::GroupB;
 
     #[inline(always)]
-    unsafe fn operands(left: *const u8, right: *const i8) -> (S::QuadA, S::QuadB) {
-        // SAFETY: 4 bytes, and 4 for each of at most 16 lanes.
-        unsafe { (S::quad_a(left), S::quad_b(right)) }
+    unsafe fn operands(left: *const u8, right: *const i8) -> (S::GroupA, S::GroupB) {
+        // SAFETY: 4 bytes, and at most 4 for each of at most 16 lanes.
+        unsafe { (S::group_a(left), S::group_b(right)) }
     }
 
     #[inline(always)]
-    unsafe fn multiply(acc: S::I, left: S::QuadA, right: S::QuadB) -> S::I {
+    unsafe fn multiply(acc: S::I, left: &S::GroupA, right: S::GroupB) -> S::I {
         // SAFETY: registers only.
-        unsafe { S::dot(acc, left, right) }
+        unsafe { S::dot(acc, S::anew(left), right) }
     }
 
     #[inline(always)]

@@ -18,6 +18,8 @@ pub(crate) struct Kernels {
     pub linear_i8: &'static [LinearTile],
     /// Inputs of a step of an int8 tile: weights are packed in groups of so many.
     pub depth_i8: usize,
+    /// Bytes in which an activation of an int8 layer lies.
+    pub activation_i8: usize,
     /// Rows that an int8 tile multiplies together.
     pub rows_i8: usize,
     pub finish: unsafe fn(&FinishArgs),
@@ -182,6 +184,7 @@ macro_rules! tier {
                 linear_f32: &[$(linear_f32::<$height>),*],
                 linear_i8: &[$(linear_i8::<$height_i8>),*],
                 depth_i8: <$bytes as ByteSteps<$simd>>::DEPTH,
+                activation_i8: <$simd as Simd>::ACTIVATION,
                 rows_i8: <$bytes as ByteSteps<$simd>>::ROWS,
                 finish,
                 attend: &[$(attend::<$height>),*],

@@ -186,7 +186,7 @@ impl Linear {
     ///
     /// # Panics
     ///
-    /// Where the layer is f32, or the lengths do not agree.
+    /// Where the layer is f32, the lengths do not agree, or the rows were quantised for another instruction set.
     pub fn forward_quantized(
         &self,
         x: &QuantizedRows,
@@ -196,6 +196,7 @@ impl Linear {
     ) {
         assert!(self.is_int8(), "an f32 layer takes f32 rows");
         assert_eq!(x.columns, self.inputs, "input rows of {} values", self.inputs);
+        assert_eq!(x.byte_stride(), self.byte_stride(), "input rows quantised for the instruction set of the layer");
         self.run_checked(x.bytes.as_ptr(), x.scales.as_ptr(), x.scales.len(), activation, residual, out);
     }
 
@@ -213,7 +214,7 @@ impl Linear {
             assert_eq!(residual.len(), out.len(), "residual rows of {} values", self.outputs);
             residual.as_ptr()
         });
-        let input_stride = if self.is_int8() { byte_stride(self.inputs) } else { 4 * self.inputs };
+        let input_stride = if self.is_int8() { self.byte_stride() } else { 4 * self.inputs };
         let args = LinearArgs {
             input,
             input_stride,
@@ -228,6 +229,11 @@ impl Linear {
         };
         // SAFETY: the lengths were checked; `out` is borrowed exclusively.
         unsafe { self.run(&args, 0..self.panels()) };
+    }
+
+    /// Bytes from one quantised input row to the next.
+    pub(crate) fn byte_stride(&self) -> usize {
+        byte_stride(self.kernels, self.inputs)
     }
 
     /// Columns of a weight panel.

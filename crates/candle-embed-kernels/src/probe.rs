@@ -87,7 +87,7 @@ pub(crate) unsafe fn probe_i8<S: Simd, B: ByteSteps<S>, const COUNT: usize>(roun
         let (a, b) = B::operands(black_box([1u8; 64]).as_ptr(), black_box([1i8; 64]).as_ptr());
         for _ in 0..rounds {
             for sum in &mut acc {
-                *sum = B::multiply(*sum, a, b);
+                *sum = B::multiply(*sum, &a, b);
             }
         }
         black_box(&acc);

@@ -114,7 +114,7 @@ pub(crate) struct QuantizeArgs {
     pub exact: *const usize,
     /// Their number, at most [`MAX_EXACT_COLUMNS`].
     pub exact_count: usize,
-    /// Receives the bytes.
+    /// Receives the bytes, each in [`Simd::ACTIVATION`] bytes.
     pub out: *mut u8,
 }
 
@@ -184,14 +184,14 @@ unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
         let fours = full / (4 * S::LANES) * (4 * S::LANES);
         for at in (0..fours).step_by(4 * S::LANES) {
             let four = [byte(at), byte(at + S::LANES), byte(at + 2 * S::LANES), byte(at + 3 * S::LANES)];
-            S::store_u8_four(args.out.add(at), four);
+            S::store_activations_four(args.out.add(at * S::ACTIVATION), four);
         }
         for at in (fours..full).step_by(S::LANES) {
-            S::store_u8(args.out.add(at), byte(at), S::LANES);
+            S::store_activations(args.out.add(at * S::ACTIVATION), byte(at), S::LANES);
         }
         if tail > 0 {
             let v = S::head_or(S::mul(S::sub(S::load_head(row.add(full), tail), first), factor), tail, S::splat(0.0));
-            S::store_u8(args.out.add(full), v, tail);
+            S::store_activations(args.out.add(full * S::ACTIVATION), v, tail);
         }
         (range / 255.0, offset)
     }

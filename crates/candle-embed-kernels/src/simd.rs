@@ -15,15 +15,19 @@ pub(crate) unsafe trait Simd: Copy {
     type F: Copy;
     /// A vector of [`Simd::LANES`] i32.
     type I: Copy;
-    /// Four unsigned activations, repeated in every lane, in the form [`Simd::dot`] wants.
-    type QuadA: Copy;
-    /// Four signed weights a lane, in the form [`Simd::dot`] wants.
-    type QuadB: Copy;
+    /// [`Simd::GROUP`] unsigned activations, repeated in every lane, in the form [`Simd::dot`] wants.
+    type GroupA: Copy;
+    /// [`Simd::GROUP`] signed weights a lane, in the form [`Simd::dot`] wants.
+    type GroupB: Copy;
 
     /// Lanes of a vector.
     const LANES: usize;
-    /// What [`Simd::quad_a`] subtracts from every activation (128 where the instruction wants signed bytes).
-    const QUAD_BIAS: i32 = 0;
+    /// Inputs that [`Simd::dot`] sums in every lane.
+    const GROUP: usize = 4;
+    /// Bytes in which a quantised activation lies, low byte first: 2 where [`Simd::dot`] takes 16 bits. A group has 4 bytes.
+    const ACTIVATION: usize = 1;
+    /// What [`Simd::group_a`] subtracts from every activation (128 where the instruction wants signed bytes).
+    const GROUP_BIAS: i32 = 0;
 
     /// All lanes `x`.
     unsafe fn splat(x: f32) -> Self::F;
@@ -79,26 +83,33 @@ pub(crate) unsafe trait Simd: Copy {
         unsafe { Self::gelu(v) }
     }
 
-    /// Writes the lanes, rounded to the nearest integer, as bytes; the caller keeps them within 0 to 255.
-    unsafe fn store_u8(p: *mut u8, v: Self::F, n: usize);
-    /// Writes four vectors as [`Simd::store_u8`] writes one; a value that rounds to -1 or 256 becomes 0 or 255.
+    /// Writes the first `n` lanes, rounded to the nearest integer, as activations; the caller keeps them within 0 to 255.
+    unsafe fn store_activations(p: *mut u8, v: Self::F, n: usize);
+    /// Writes four vectors as [`Simd::store_activations`] writes one; a value that rounds to -1 or 256 becomes 0 or 255.
     #[inline(always)]
-    unsafe fn store_u8_four(p: *mut u8, v: [Self::F; 4]) {
+    unsafe fn store_activations_four(p: *mut u8, v: [Self::F; 4]) {
         for (i, v) in v.into_iter().enumerate() {
             // SAFETY: same contract.
-            unsafe { Self::store_u8(p.add(i * Self::LANES), v, Self::LANES) };
+            unsafe { Self::store_activations(p.add(i * Self::LANES * Self::ACTIVATION), v, Self::LANES) };
         }
     }
     /// All lanes zero.
     unsafe fn int_zero() -> Self::I;
     /// The nearest f32.
     unsafe fn int_to_f32(v: Self::I) -> Self::F;
-    /// Reads 4 unsigned bytes.
-    unsafe fn quad_a(p: *const u8) -> Self::QuadA;
-    /// Reads `4 * LANES` signed bytes.
-    unsafe fn quad_b(p: *const i8) -> Self::QuadB;
-    /// Adds the four products of every lane to `acc`, exactly.
-    unsafe fn dot(acc: Self::I, a: Self::QuadA, b: Self::QuadB) -> Self::I;
+    /// Reads a group: 4 bytes.
+    unsafe fn group_a(p: *const u8) -> Self::GroupA;
+    /// Reads `GROUP * LANES` signed bytes.
+    unsafe fn group_b(p: *const i8) -> Self::GroupB;
+    /// Adds the products of every lane to `acc`, exactly.
+    unsafe fn dot(acc: Self::I, a: Self::GroupA, b: Self::GroupB) -> Self::I;
+
+    /// The group, read anew where [`Simd::dot`] has products apart from their sum: the compiler would take those of the probe,
+    /// which are always the same, out of its loop.
+    #[inline(always)]
+    unsafe fn anew(a: &Self::GroupA) -> Self::GroupA {
+        *a
+    }
 
     /// Transposes a `LANES` x `LANES` block; strides in elements.
     #[inline(always)]

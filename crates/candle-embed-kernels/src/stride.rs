@@ -1,5 +1,6 @@
 //! How far apart the rows of activations lie.
 
+use crate::kernels::Kernels;
 use std::mem::size_of;
 
 /// Rows that lie a multiple of this apart share few sets of the first-level cache (64 sets of 64 bytes), which then
@@ -11,8 +12,8 @@ const LINE: usize = 64;
 
 /// Bytes from one quantised row to the next: whole groups of eight, the most inputs that a step takes on any tier. (Most
 /// take four and need no more than that, but the widths of models are multiples of eight anyway.)
-pub(crate) fn byte_stride(columns: usize) -> usize {
-    spread(columns.next_multiple_of(8))
+pub(crate) fn byte_stride(kernels: &Kernels, columns: usize) -> usize {
+    spread(columns.next_multiple_of(8) * kernels.activation_i8)
 }
 
 /// Values from one f32 row to the next.

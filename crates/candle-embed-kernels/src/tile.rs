@@ -77,6 +77,9 @@ fn unrelated(offset: usize) -> usize {
 /// a forward in f32 took 3 to 8 % longer.
 const AHEAD: usize = 40;
 
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
 /// Steps in a round of the loop, since counting and comparing competes with the multipliers for ports. 1 is slower by 2 %
 /// (int8, K = 384), 8 by 7 % (f32, K = 384).
 const UNROLL: usize = 4;
@@ -107,8 +110,8 @@ macro_rules! each_step {
         let mut next = $args.next;
         for _ in 0..$args.k / UNROLL {
             for _ in 0..UNROLL {
-                for j in 0..VECTORS {
-                    prefetch::<true>($b.wrapping_add($args.b_stride * AHEAD + j * $vector));
+                for at in (0..VECTORS * $vector).step_by(LINE) {
+                    prefetch::<true>($b.wrapping_add($args.b_stride * AHEAD + at));
                 }
                 prefetch::<false>(next);
                 next = next.wrapping_add(64);
@@ -152,7 +155,7 @@ unsafe fn step_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// One step of K of an int8 tile, a group of four.
+/// One step of K of an int8 tile, a group.
 ///
 /// # Safety
 ///
@@ -164,14 +167,14 @@ unsafe fn step_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(
     a: *const u8,
     b: *const u8,
 ) {
-    // SAFETY: four values of ROWS rows and VECTORS vectors.
+    // SAFETY: a group of ROWS rows and of VECTORS vectors.
     unsafe {
-        let mut right = [S::quad_b(b.cast()); VECTORS];
+        let mut right = [S::group_b(b.cast()); VECTORS];
         for (j, r) in right.iter_mut().enumerate().skip(1) {
-            *r = S::quad_b(b.cast::<i8>().add(j * 4 * S::LANES));
+            *r = S::group_b(b.cast::<i8>().add(j * S::GROUP * S::LANES));
         }
         for (i, sums) in acc.iter_mut().enumerate() {
-            let left = S::quad_a(a.add(offsets.row(i)));
+            let left = S::group_a(a.add(offsets.row(i)));
             for (sum, &r) in sums.iter_mut().zip(&right) {
                 *sum = S::dot(*sum, left, r);
             }
@@ -197,7 +200,7 @@ pub(crate) unsafe fn sums_f32<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// `a * b` with u8 on the left, i8 on the right, both in groups of four, and i32 sums, added to `acc`.
+/// `a * b` with u8 on the left, i8 on the right, both in groups, and i32 sums, added to `acc`.
 ///
 /// # Safety
 ///
@@ -210,6 +213,6 @@ pub(crate) unsafe fn sums_i8<S: Simd, const ROWS: usize, const VECTORS: usize>(
     // SAFETY: as in `sums_f32`.
     unsafe {
         let offsets = RowOffsets::new::<ROWS>(args.a_stride);
-        each_step!(args, S::LANES * 4, |a, b| step_i8::<S, ROWS, VECTORS>(acc, &offsets, a, b));
+        each_step!(args, S::LANES * S::GROUP, |a, b| step_i8::<S, ROWS, VECTORS>(acc, &offsets, a, b));
     }
 }

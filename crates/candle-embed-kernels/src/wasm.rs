@@ -3,7 +3,7 @@
 //! There is no fused multiply-add and no instruction of rounding freedom (relaxed SIMD), so a module gives the same bits
 //! in every engine and on every CPU.
 
-use crate::bytes::Quads;
+use crate::bytes::Groups;
 use crate::kernels::tier;
 use crate::simd::Simd;
 use std::arch::wasm32::*;
@@ -22,8 +22,8 @@ unsafe impl Simd for Simd128 {
     /// Two halves of every sum, added when it becomes a float: `i32x4_dot_i16x8` adds neighbours only, and four products
     /// a lane are two neighbours.
     type I = [v128; 2];
-    type QuadA = v128;
-    type QuadB = [v128; 2];
+    type GroupA = v128;
+    type GroupB = [v128; 2];
 
     const LANES: usize = 4;
 
@@ -141,7 +141,7 @@ unsafe impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn store_u8(p: *mut u8, v: v128, n: usize) {
+    unsafe fn store_activations(p: *mut u8, v: v128, n: usize) {
         let words = integers(v);
         let halves = i16x8_narrow_i32x4(words, words);
         let bytes = i32x4_extract_lane::<0>(u8x16_narrow_i16x8(halves, halves)).to_le_bytes();
@@ -150,7 +150,7 @@ unsafe impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn store_u8_four(p: *mut u8, v: [v128; 4]) {
+    unsafe fn store_activations_four(p: *mut u8, v: [v128; 4]) {
         let [a, b, c, d] = v.map(integers);
         let bytes = u8x16_narrow_i16x8(i16x8_narrow_i32x4(a, b), i16x8_narrow_i32x4(c, d));
         // SAFETY: trait contract.
@@ -170,13 +170,13 @@ unsafe impl Simd for Simd128 {
     }
 
     #[inline(always)]
-    unsafe fn quad_a(p: *const u8) -> v128 {
+    unsafe fn group_a(p: *const u8) -> v128 {
         // SAFETY: trait contract.
         unsafe { i16x8_extend_low_u8x16(v128_load32_splat(p.cast())) }
     }
 
     #[inline(always)]
-    unsafe fn quad_b(p: *const i8) -> [v128; 2] {
+    unsafe fn group_b(p: *const i8) -> [v128; 2] {
         // SAFETY: trait contract.
         unsafe { [i16x8_load_extend_i8x8(p), i16x8_load_extend_i8x8(p.add(8))] }
     }
@@ -196,5 +196,5 @@ fn integers(v: v128) -> v128 {
 tier! {
     mod simd128, Simd128,
     #[target_feature(enable = "simd128")],
-    vectors 2, f32 [1 2 3 4 5 6], i8 Quads [1 2 3]
+    vectors 2, f32 [1 2 3 4 5 6], i8 Groups [1 2 3]
 }

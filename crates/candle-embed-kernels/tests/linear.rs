@@ -211,7 +211,7 @@ fn quantised_rows_stand_for_their_values() {
                 let rows = QuantizedRows::new(isa, &x, n, exact);
                 for (at, row) in x.chunks_exact(n).enumerate() {
                     let scale = rows.scales()[at];
-                    for (column, (&x, &byte)) in row.iter().zip(rows.row(at)).enumerate() {
+                    for (column, (&x, byte)) in row.iter().zip(rows.row(at)).enumerate() {
                         let value = scale.offset + scale.scale * f32::from(byte);
                         let x = if exact.contains(&column) { 0.0 } else { x };
                         assert!((value - x).abs() <= 0.5001 * scale.scale + 1e-6, "{} {n}: {value} {x}", isa.name());

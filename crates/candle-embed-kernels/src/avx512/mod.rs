@@ -1,6 +1,6 @@
 //! AVX-512 (F, BW, VL, DQ), with and without VNNI and bf16: tiles of 14 x 32 f32, 28 of the 32 registers as accumulators.
 
-use crate::bytes::Quads;
+use crate::bytes::Groups;
 use crate::kernels::{Kernels, tier};
 use crate::simd::Simd;
 use std::arch::x86_64::*;
@@ -19,8 +19,8 @@ pub(crate) struct Avx512<const VNNI: bool>;
 unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     type F = __m512;
     type I = __m512i;
-    type QuadA = [__m512i; 2];
-    type QuadB = [__m512i; 2];
+    type GroupA = [__m512i; 2];
+    type GroupB = [__m512i; 2];
 
     const LANES: usize = 16;
 
@@ -154,7 +154,7 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn store_u8(p: *mut u8, v: __m512, n: usize) {
+    unsafe fn store_activations(p: *mut u8, v: __m512, n: usize) {
         // SAFETY: trait contract; masked lanes are not written.
         unsafe {
             let bytes = _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v));
@@ -168,7 +168,7 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
 
     /// Three saturating packs and a permutation, where `vpmovdb` takes two operations a vector.
     #[inline(always)]
-    unsafe fn store_u8_four(p: *mut u8, v: [__m512; 4]) {
+    unsafe fn store_activations_four(p: *mut u8, v: [__m512; 4]) {
         // SAFETY: trait contract.
         unsafe {
             let [a, b, c, d] = v.map(|v| _mm512_cvtps_epi32(v));
@@ -192,7 +192,7 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn quad_a(p: *const u8) -> [__m512i; 2] {
+    unsafe fn group_a(p: *const u8) -> [__m512i; 2] {
         // SAFETY: trait contract.
         unsafe {
             let quad = _mm512_set1_epi32(p.cast::<i32>().read_unaligned());
@@ -204,7 +204,7 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
-    unsafe fn quad_b(p: *const i8) -> [__m512i; 2] {
+    unsafe fn group_b(p: *const i8) -> [__m512i; 2] {
         // SAFETY: trait contract.
         unsafe {
             let quads = _mm512_loadu_si512(p.cast());
@@ -229,6 +229,12 @@ unsafe impl<const VNNI: bool> Simd for Avx512<VNNI> {
     }
 
     #[inline(always)]
+    unsafe fn anew(a: &[__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: a reference.
+        if VNNI { *a } else { unsafe { std::ptr::read_volatile(a) } }
+    }
+
+    #[inline(always)]
     unsafe fn transpose(src: *const f32, src_stride: usize, dst: *mut f32, dst_stride: usize) {
         // SAFETY: trait contract: 16 rows of 16 values on both sides.
         unsafe { transpose::<16>(src, src_stride, 16, dst, dst_stride) }
@@ -250,13 +256,13 @@ fn head_mask(n: usize) -> u16 {
 tier! {
     mod vnni, Avx512<true>,
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")],
-    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Quads [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
+    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Groups [1 2 3 4 5 6 7 8 9 10 11 12 13 14]
 }
 
 tier! {
     mod plain, Avx512<false>,
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")],
-    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Quads [1 2 3 4 5 6 7 8]
+    vectors 2, f32 [1 2 3 4 5 6 7 8 9 10 11 12 13 14], i8 Groups [1 2 3 4 5 6 7 8]
 }
 
 /// The kernels with VNNI, and attention in bf16.

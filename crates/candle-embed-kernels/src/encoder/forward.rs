@@ -8,7 +8,7 @@ use crate::gate::GateArgs;
 use crate::linear::{Linear, LinearArgs};
 use crate::norm::LayerNorm;
 use crate::rows::{QuantizeArgs, RowScale};
-use crate::stride::{byte_stride, float_stride};
+use crate::stride::float_stride;
 use crate::team::Team;
 use std::ops::Range;
 use std::ptr;
@@ -219,7 +219,7 @@ impl Encoder {
         unsafe {
             let stride = float_stride(self.hidden);
             let rows = buffers.input.add(first * stride);
-            let bytes = buffers.bytes.wrapping_add(first * byte_stride(self.hidden));
+            let bytes = buffers.bytes.wrapping_add(first * layer.up.byte_stride());
             let gated = self.parts.gated;
             let wide_stride = float_stride(layer.up.outputs());
             let activation = self.parts.activation.before(layer.down.is_int8());
@@ -267,7 +267,7 @@ impl Encoder {
 fn input(layer: &Linear, values: *mut f32, bytes: *mut u8, scales: *mut RowScale, rows: usize) -> LinearArgs {
     let n = layer.inputs();
     let (input, input_stride) = if layer.is_int8() {
-        (bytes.cast_const(), byte_stride(n))
+        (bytes.cast_const(), layer.byte_stride())
     } else {
         (values.cast_const().cast(), 4 * float_stride(n))
     };
@@ -301,7 +301,7 @@ unsafe fn quantize(layer: &Linear, rows: Range<usize>, values: *mut f32, bytes: 
                 n,
                 exact: exact.as_ptr(),
                 exact_count: exact.len(),
-                out: bytes.add(row * byte_stride(n)),
+                out: bytes.add(row * layer.byte_stride()),
             });
         }
     }

@@ -2,9 +2,10 @@
 
 use super::Encoder;
 use crate::attention::AttentionScratch;
+use crate::linear::Linear;
 use crate::pack::Aligned;
 use crate::rows::RowScale;
-use crate::stride::{byte_stride, float_stride};
+use crate::stride::float_stride;
 use std::ptr;
 
 /// Bytes of widened f32 rows in the feed-forward part: they stay in the second-level cache beside a weight panel.
@@ -73,12 +74,9 @@ impl Scratch {
         } else {
             self.wide.grow(together * float_stride(wide));
         }
-        if encoder.parts.layers.iter().any(|l| l.qkv.is_int8() || l.out.is_int8() || l.up.is_int8()) {
-            self.bytes.grow(tokens * byte_stride(hidden));
-        }
-        if encoder.parts.layers.iter().any(|l| l.down.is_int8()) {
-            self.wide_bytes.grow(together * byte_stride(wide));
-        }
+        let layers = || encoder.parts.layers.iter();
+        self.bytes.grow(tokens * longest_row(layers().flat_map(|l| [&l.qkv, &l.out, &l.up])));
+        self.wide_bytes.grow(together * longest_row(layers().map(|l| &l.down)));
         if self.scales.len() < tokens {
             self.scales.resize(tokens, RowScale::default());
         }
@@ -104,6 +102,11 @@ impl Scratch {
     pub(super) fn attention(&mut self) -> &mut AttentionScratch {
         &mut self.attention
     }
+}
+
+/// Bytes of the longest quantised row that some layers take, 0 where none is int8.
+fn longest_row<'a>(layers: impl Iterator<Item = &'a Linear>) -> usize {
+    layers.filter(|layer| layer.is_int8()).map(Linear::byte_stride).max().unwrap_or(0)
 }
 
 /// The shared part of a [`Scratch`] as raw parts: a team's threads write disjoint rows or columns in each step.

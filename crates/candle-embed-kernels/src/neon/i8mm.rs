@@ -28,7 +28,7 @@ unsafe impl ByteSteps<Neon<true>> for Octets {
     }
 
     #[inline(always)]
-    unsafe fn multiply(acc: int32x4_t, left: uint8x16_t, right: int8x16_t) -> int32x4_t {
+    unsafe fn multiply(acc: int32x4_t, left: &uint8x16_t, right: int8x16_t) -> int32x4_t {
         let mut sum = acc;
         // The intrinsic is not stable yet. Not `pure`, nor are the loads: in the order written, a tile of 8 x 12 takes 31
         // registers; left to itself, the compiler moves loads up and spills sums.
@@ -36,7 +36,7 @@ unsafe impl ByteSteps<Neon<true>> for Octets {
         unsafe {
             asm!(
                 "usmmla {sum:v}.4s, {left:v}.16b, {right:v}.16b",
-                sum = inout(vreg) sum, left = in(vreg) left, right = in(vreg) right,
+                sum = inout(vreg) sum, left = in(vreg) *left, right = in(vreg) right,
                 options(nomem, nostack, preserves_flags),
             );
         }
@@ -63,15 +63,15 @@ unsafe impl ByteSteps<Neon<true>> for Octets {
                 for ([even, odd], rows) in pairs.iter_mut().zip(row_pairs) {
                     let left = load_pair(rows);
                     for (j, right) in right.iter().enumerate() {
-                        even[j] = Self::multiply(even[j], left, right[0]);
-                        odd[j] = Self::multiply(odd[j], left, right[1]);
+                        even[j] = Self::multiply(even[j], &left, right[0]);
+                        odd[j] = Self::multiply(odd[j], &left, right[1]);
                     }
                 }
                 for (sums, row) in last.iter_mut().zip(last_row) {
                     let left = load_row(row);
                     for (j, right) in right.iter().enumerate() {
-                        sums[j] = Self::multiply(sums[j], left, right[0]);
-                        absent[j] = Self::multiply(absent[j], left, right[1]);
+                        sums[j] = Self::multiply(sums[j], &left, right[0]);
+                        absent[j] = Self::multiply(absent[j], &left, right[1]);
                     }
                 }
             }

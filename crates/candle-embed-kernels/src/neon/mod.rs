@@ -1,6 +1,6 @@
 //! NEON, with `usmmla`, with `sdot` or without either: tiles of 8 x 12 f32, 24 of the 32 registers as accumulators.
 
-use crate::bytes::Quads;
+use crate::bytes::Groups;
 use crate::kernels::tier;
 use crate::simd::Simd;
 use i8mm::Octets;
@@ -18,11 +18,11 @@ pub(crate) struct Neon<const DOT: bool>;
 unsafe impl<const DOT: bool> Simd for Neon<DOT> {
     type F = float32x4_t;
     type I = int32x4_t;
-    type QuadA = int8x16_t;
-    type QuadB = int8x16_t;
+    type GroupA = int8x16_t;
+    type GroupB = int8x16_t;
 
     const LANES: usize = 4;
-    const QUAD_BIAS: i32 = 128;
+    const GROUP_BIAS: i32 = 128;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> float32x4_t {
@@ -147,7 +147,7 @@ unsafe impl<const DOT: bool> Simd for Neon<DOT> {
     }
 
     #[inline(always)]
-    unsafe fn store_u8(p: *mut u8, v: float32x4_t, n: usize) {
+    unsafe fn store_activations(p: *mut u8, v: float32x4_t, n: usize) {
         // SAFETY: trait contract; only the first `n` bytes are written.
         unsafe {
             let words = vqmovun_s32(vcvtnq_s32_f32(v));
@@ -171,7 +171,7 @@ unsafe impl<const DOT: bool> Simd for Neon<DOT> {
     }
 
     #[inline(always)]
-    unsafe fn quad_a(p: *const u8) -> int8x16_t {
+    unsafe fn group_a(p: *const u8) -> int8x16_t {
         // SAFETY: trait contract.
         unsafe {
             let quad = vreinterpretq_u8_u32(vdupq_n_u32(p.cast::<u32>().read_unaligned()));
@@ -180,7 +180,7 @@ unsafe impl<const DOT: bool> Simd for Neon<DOT> {
     }
 
     #[inline(always)]
-    unsafe fn quad_b(p: *const i8) -> int8x16_t {
+    unsafe fn group_b(p: *const i8) -> int8x16_t {
         // SAFETY: trait contract.
         unsafe { vld1q_s8(p) }
     }
@@ -215,11 +215,11 @@ tier! {
 tier! {
     mod dot, Neon<true>,
     #[target_feature(enable = "neon,dotprod")],
-    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Quads [1 2 3 4 5 6 7 8]
+    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Groups [1 2 3 4 5 6 7 8]
 }
 
 tier! {
     mod plain, Neon<false>,
     #[target_feature(enable = "neon")],
-    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Quads [1 2 3 4 5 6]
+    vectors 3, f32 [1 2 3 4 5 6 7 8], i8 Groups [1 2 3 4 5 6]
 }

@@ -1,6 +1,6 @@
 //! Plain Rust, eight lanes as an array: the twin every other tier is tested against, and the fallback elsewhere.
 
-use crate::bytes::Quads;
+use crate::bytes::Groups;
 use crate::kernels::tier;
 use crate::simd::Simd;
 
@@ -17,8 +17,8 @@ fn map(a: [f32; 8], b: [f32; 8], f: impl Fn(f32, f32) -> f32) -> [f32; 8] {
 unsafe impl Simd for Scalar {
     type F = [f32; 8];
     type I = [i32; 8];
-    type QuadA = [u8; 4];
-    type QuadB = [[i8; 4]; 8];
+    type GroupA = [u8; 4];
+    type GroupB = [[i8; 4]; 8];
 
     const LANES: usize = 8;
 
@@ -115,7 +115,7 @@ unsafe impl Simd for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn store_u8(p: *mut u8, v: [f32; 8], n: usize) {
+    unsafe fn store_activations(p: *mut u8, v: [f32; 8], n: usize) {
         for (i, x) in v.into_iter().enumerate().take(n) {
             // SAFETY: trait contract.
             unsafe { *p.add(i) = x.round_ties_even() as u8 };
@@ -133,13 +133,13 @@ unsafe impl Simd for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn quad_a(p: *const u8) -> [u8; 4] {
+    unsafe fn group_a(p: *const u8) -> [u8; 4] {
         // SAFETY: trait contract.
         unsafe { p.cast::<[u8; 4]>().read_unaligned() }
     }
 
     #[inline(always)]
-    unsafe fn quad_b(p: *const i8) -> [[i8; 4]; 8] {
+    unsafe fn group_b(p: *const i8) -> [[i8; 4]; 8] {
         // SAFETY: trait contract.
         unsafe { p.cast::<[[i8; 4]; 8]>().read_unaligned() }
     }
@@ -151,5 +151,5 @@ unsafe impl Simd for Scalar {
 }
 
 tier! {
-    mod plain, Scalar, , vectors 1, f32 [1 2 3 4], i8 Quads [1 2 3 4]
+    mod plain, Scalar, , vectors 1, f32 [1 2 3 4], i8 Groups [1 2 3 4]
 }
