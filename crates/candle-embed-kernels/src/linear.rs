@@ -4,7 +4,7 @@ use crate::activation::Activation;
 use crate::epilogue::LinearTileArgs;
 use crate::isa::Isa;
 use crate::kernels::Kernels;
-use crate::pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS, pack_f32, pack_i8};
+use crate::pack::{Aligned, ExactColumn, LINE, MAX_EXACT_COLUMNS, pack_f32, pack_i8};
 use crate::pages::Pages;
 use crate::quantized::QuantizedRows;
 use crate::rows::{FinishArgs, RowScale};
@@ -289,7 +289,7 @@ impl Linear {
                     // The first tiles fetch the next panel while this one is multiplied: it comes from
                     // the third-level cache or memory.
                     let next = if fetched < panel_bytes { b.wrapping_add(panel_bytes + fetched) } else { b };
-                    fetched += 64 * steps;
+                    fetched += LINE * steps;
                     let offset = row * args.out_stride + column;
                     let out = args.out.add(offset);
                     let residual = if args.residual.is_null() { ptr::null() } else { args.residual.add(offset) };

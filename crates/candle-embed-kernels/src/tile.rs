@@ -3,6 +3,7 @@
 //! Every output element has one accumulator that runs over K from first to last. That order does not depend on the
 //! height of the tile or on the row's place in it, which makes results independent of batch and threads, to the bit.
 
+use crate::pack::LINE;
 use crate::simd::Simd;
 
 /// What a tile reads and writes. Strides in bytes.
@@ -77,9 +78,6 @@ fn unrelated(offset: usize) -> usize {
 /// a forward in f32 took 3 to 8 % longer.
 const AHEAD: usize = 40;
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
 /// Steps in a round of the loop, since counting and comparing competes with the multipliers for ports. 1 is slower by 2 %
 /// (int8, K = 384), 8 by 7 % (f32, K = 384).
 const UNROLL: usize = 4;
@@ -114,7 +112,7 @@ macro_rules! each_step {
                     prefetch::<true>($b.wrapping_add($args.b_stride * AHEAD + at));
                 }
                 prefetch::<false>(next);
-                next = next.wrapping_add(64);
+                next = next.wrapping_add(LINE);
                 $step;
                 $a = $a.wrapping_add(4);
                 $b = $b.wrapping_add($args.b_stride);
