@@ -19,7 +19,12 @@ beforeAll(() => {
   if (built.status !== 0) throw new Error(built.stderr);
   mkdirSync(path.dirname(addon), { recursive: true });
   copyFileSync(
-    path.join(root, "target/release", library[process.platform] ?? "libcandle_embed_napi.so"),
+    path.resolve(
+      root,
+      process.env["CARGO_TARGET_DIR"] ?? "target",
+      "release",
+      library[process.platform] ?? "libcandle_embed_napi.so",
+    ),
     addon,
   );
 }, 300_000);
