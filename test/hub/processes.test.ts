@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,8 +17,12 @@ const contents = Object.fromEntries(small.map((name) => [name, readFileSync(path
 const commit = hub.serve("org/big", { ...contents, "model.safetensors": randomBytes(4_000_000) });
 const weights = hub.file("org/big", "model.safetensors");
 
+/** Emits "weights" when a process asks for them. */
+const asked = new EventEmitter();
+
 /** Eighty pieces, some milliseconds apart: a download that has a middle. */
 const slow: Fault = ({ response, content, start }) => {
+  asked.emit("weights");
   const rest = content.subarray(start);
   const range = `bytes ${String(start)}-${String(content.length - 1)}/${String(content.length)}`;
   response.writeHead(start > 0 ? 206 : 200, {
@@ -40,6 +45,12 @@ function randomNumbers(seed: number): () => number {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     return state / 2 ** 32;
   };
+}
+
+/** When a process is killed. */
+interface Moment {
+  from: "start" | "request";
+  milliseconds: number;
 }
 
 function pull(cache: string): ReturnType<typeof startCliWith> {
@@ -71,15 +82,22 @@ describe("kill -9", () => {
     { timeout: 300_000 },
     async () => {
       const random = randomNumbers(7);
-      // Five of them in a row are less than one download takes.
-      const moments = Array.from({ length: 10 }, () => Array.from({ length: 5 }, () => 50 + random() * 300));
+      // Half of them count from the request for the weights: how long a program takes to come to it is the machine's
+      // matter. Five in a row are less than one download takes.
+      const moment = (): Moment => ({
+        from: random() < 0.5 ? "start" : "request",
+        milliseconds: 300 * random(),
+      });
+      const moments = Array.from({ length: 10 }, () => Array.from({ length: 5 }, moment));
       let killed = 0;
       let resumed = 0;
-      const series = async (times: readonly number[]): Promise<void> => {
+      const series = async (moments: readonly Moment[]): Promise<void> => {
         const cache = newCache();
-        for (const milliseconds of times) {
+        for (const { from, milliseconds } of moments) {
+          const request = once(asked, "weights");
           const child = pull(cache);
           const end = finished(child);
+          if (from === "request") await Promise.race([request, end]);
           await sleep(milliseconds);
           child.kill("SIGKILL");
           if ((await end).signal === "SIGKILL") killed++;
@@ -98,7 +116,7 @@ describe("kill -9", () => {
         "model.safetensors",
         Array.from({ length: 1_000 }, () => slow),
       );
-      for (const times of moments) await series(times);
+      for (const five of moments) await series(five);
       // Some runs end before their moment; most do not, and what they left is used.
       expect(killed).toBeGreaterThan(25);
       expect(resumed).toBeGreaterThan(0);
