@@ -8,7 +8,8 @@ import { root, tinyModel } from "./support.js";
 /** The addon with the engine's feature `fault-inject`: a stage of the engine can be told to panic. */
 const addon = path.join(root, ".cache/fault-inject/candle-embed.node");
 
-// Compiles two small crates again; the dependencies are those of the addon proper.
+// Compiles the engine and the addon again: half a minute of a fast core, four of a slow one with two tests on it, and ten
+// where `cargo test` has not compiled the dependencies yet.
 beforeAll(() => {
   const library = { darwin: "libcandle_embed_napi.dylib", win32: "candle_embed_napi.dll" } as Record<
     string,
@@ -27,7 +28,7 @@ beforeAll(() => {
     ),
     addon,
   );
-}, 300_000);
+}, 1_200_000);
 
 const start = `
   const assert = require("node:assert/strict");
