@@ -6,7 +6,7 @@
 
 use candle_embed_kernels::{
     Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, ExactColumn, Isa, LayerNorm,
-    Linear, Pages, QuantizedRows, ThreadPool, probe,
+    Linear, Pages, PooledRows, QuantizedRows, ThreadPool, probe,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -177,6 +177,10 @@ struct Tables {
 }
 
 impl Ends for Tables {
+    fn pooled_rows(&self) -> PooledRows {
+        PooledRows::All
+    }
+
     fn embed(&self, token: usize, position: usize, row: &mut [f32]) {
         let words = self.words.len() / self.hidden;
         let word = &self.words[token * 7919 % words * self.hidden..][..self.hidden];

@@ -162,7 +162,7 @@ impl Attention {
                 unsafe {
                     let qkv = qkv.as_ptr().add(pair[0] * 3 * width);
                     let out = out.as_mut_ptr().add(pair[0] * width);
-                    self.head((qkv, layout), count, head, scratch, out, width);
+                    self.head((qkv, layout), [count, count], head, scratch, out, width);
                 }
             }
         }
@@ -183,15 +183,16 @@ impl Attention {
         layout.column(part * self.width() + head * self.head_size)
     }
 
-    /// One head of one sequence; output rows are `out_stride` values apart.
+    /// One head of one sequence: its first `queries` rows over all `count` of them; output rows are `out_stride` values apart.
     ///
     /// # Safety
     ///
-    /// `qkv`, in its layout, and `out` have `count` rows (at most [`Attention::longest`]); nothing else writes this head's columns.
+    /// `qkv`, in its layout, has `count` rows (at most [`Attention::longest`]), `out` has `queries`, which are no more; nothing
+    /// else writes this head's columns.
     pub(crate) unsafe fn head(
         &self,
         (qkv, layout): (*const f32, QkvLayout),
-        count: usize,
+        [queries, count]: [usize; 2],
         head: usize,
         scratch: &mut AttentionScratch,
         out: *mut f32,
@@ -214,11 +215,11 @@ impl Attention {
                 None => (kernels.pack_keys)(key, stride, count, size, panel, keys),
             }
             let (values, value_stride, value_panel) = self.values(value, stride, count, &mut scratch.values);
-            let tiles = count.div_ceil(attend.len());
+            let tiles = queries.div_ceil(attend.len());
             let mut row = 0;
             // Heights differ by one at most: two tiles of 8 take less time than 14 and 2.
             for left in (1..=tiles).rev() {
-                let rows = (count - row).div_ceil(left);
+                let rows = (queries - row).div_ceil(left);
                 // A multiple of the panel, which is even.
                 let (first, last, bias) = self.seen(row, rows, count, head);
                 attend[rows - 1](&AttendArgs {

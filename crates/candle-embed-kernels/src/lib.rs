@@ -7,7 +7,7 @@
 
 pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, DistanceBias};
-pub use encoder::{Encoder, EncoderLayer, EncoderParts, Ends};
+pub use encoder::{Encoder, EncoderLayer, EncoderParts, Ends, PooledRows};
 pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::{Linear, LinearError};
 pub use norm::LayerNorm;

@@ -4,7 +4,7 @@ mod common;
 
 use candle_embed_kernels::{
     Activation, Attention, AttentionScratch, Encoder, EncoderLayer, EncoderParts, Ends, Isa, LayerNorm, Linear,
-    LinearError, Pages, Rotary, ThreadPool,
+    LinearError, Pages, PooledRows, Rotary, ThreadPool,
 };
 use common::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,10 +85,14 @@ fn parts<const HIDDEN: usize, const WIDE: usize>(isa: Isa, kind: Kind, int8: [bo
     }
 }
 
-/// The embedding is a function of the "word"; pooling keeps the first and last rows.
-struct Words<'a>(&'a [u32]);
+/// The embedding is a function of the "word"; pooling keeps the first and last of the rows it gets.
+struct Words<'a>(&'a [u32], PooledRows);
 
 impl Ends for Words<'_> {
+    fn pooled_rows(&self) -> PooledRows {
+        self.1
+    }
+
     fn embed(&self, token: usize, position: usize, row: &mut [f32]) {
         let word = self.0[token];
         assert_ne!(word, u32::MAX, "a bad word");
@@ -116,8 +120,12 @@ fn offsets(lengths: &[usize]) -> Vec<usize> {
 }
 
 fn run(encoder: &Encoder, threads: usize, words: &[u32], lengths: &[usize]) -> Vec<f32> {
+    run_for(PooledRows::All, encoder, threads, words, lengths)
+}
+
+fn run_for(pooled: PooledRows, encoder: &Encoder, threads: usize, words: &[u32], lengths: &[usize]) -> Vec<f32> {
     let mut out = vec![f32::NAN; lengths.len() * 2 * encoder.hidden()];
-    encoder.run(&ThreadPool::new(threads), &offsets(lengths), &Words(words), &mut out);
+    encoder.run(&ThreadPool::new(threads), &offsets(lengths), &Words(words, pooled), &mut out);
     out
 }
 
@@ -148,13 +156,45 @@ fn the_same_bits_in_any_company() {
     }
 }
 
+#[test]
+fn first_rows_alone_are_the_first_of_all() {
+    let lengths = [14, 3, 150, 1, 29, 260, 7];
+    let all = offsets(&lengths);
+    let words: Vec<u32> = (0..all[lengths.len()] as u32).map(|i| i * 17 % 101).collect();
+    for isa in Isa::available() {
+        for (kind, int8) in KINDS.into_iter().flat_map(|kind| [[false; 4], [true; 4]].map(|int8| (kind, int8))) {
+            let encoder = Encoder::new(parts::<HIDDEN, WIDE>(isa, kind, int8)).unwrap();
+            let whole = run(&encoder, 1, &words, &lengths);
+            for threads in 1..=3 {
+                let what = format!("{} {kind:?} {int8:?} {threads} threads", isa.name());
+                let firsts = run_for(PooledRows::First, &encoder, threads, &words, &lengths);
+                for (i, &length) in lengths.iter().enumerate() {
+                    let own = &firsts[i * 2 * HIDDEN..][..2 * HIDDEN];
+                    // One row is both the first and the last.
+                    assert_same_bits(&own[..HIDDEN], &own[HIDDEN..], &what);
+                    assert_same_bits(&own[..HIDDEN], &whole[i * 2 * HIDDEN..][..HIDDEN], &what);
+                    let words = &words[all[i]..all[i + 1]];
+                    assert_same_bits(&run_for(PooledRows::First, &encoder, threads, words, &[length]), own, &what);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "offsets ascend")]
+fn an_empty_sequence_has_no_first_row() {
+    let encoder = Encoder::new(parts::<HIDDEN, WIDE>(Isa::Scalar, Kind::Bert, [false; 4])).unwrap();
+    run_for(PooledRows::First, &encoder, 1, &[1], &[1, 0]);
+}
+
 /// The stack step by step, with the public linear layers and norms, and plain loops for what has none: attention with
 /// rotary positions and windows, and gates.
 fn by_parts<const HIDDEN: usize, const WIDE: usize>(parts: &EncoderParts, words: &[u32]) -> Vec<f32> {
     let tokens = words.len();
     let mut x = vec![0.0; tokens * HIDDEN];
     for (position, row) in x.chunks_exact_mut(HIDDEN).enumerate() {
-        Words(words).embed(position, position, row);
+        Words(words, PooledRows::All).embed(position, position, row);
     }
     parts.embedding_norm.as_ref().unwrap().forward(&mut x);
     for layer in &parts.layers {

@@ -1,11 +1,13 @@
 //! From the token vectors of a text to the vector that is delivered.
 
+use candle_embed_kernels::PooledRows;
+
 use crate::dense::Dense;
 use crate::error::{Error, Result};
 use crate::files::Files;
 use crate::folder::Head;
 use crate::normalize::normalize;
-use crate::pooling::Pooling;
+use crate::pooling::{Pooling, PoolingMode};
 use crate::spec::ModelSpec;
 
 /// The modules after the encoder.
@@ -59,8 +61,18 @@ impl VectorHead {
         self.norm_before_cut
     }
 
-    /// The vector of a text with the given token vectors, cut and normalised. The folder's own Normalize module comes
-    /// before the cut, so a cut vector is normalised again to be of unit length.
+    /// Which of a text's token vectors [`VectorHead::vector`] needs.
+    pub fn pooled_rows(&self, shape: VectorShape) -> PooledRows {
+        let first = |mode: &PoolingMode| *mode == PoolingMode::Cls;
+        if shape.skipped_tokens == 0 && self.pooling.modes().iter().all(first) {
+            PooledRows::First
+        } else {
+            PooledRows::All
+        }
+    }
+
+    /// The vector of a text with the given token vectors, all or the [`VectorHead::pooled_rows`], cut and normalised. The
+    /// folder's own Normalize module comes before the cut, so a cut vector is normalised again to be of unit length.
     pub fn vector(&self, tokens: &[f32], shape: VectorShape, index: usize) -> Result<Vec<f32>> {
         let mut vector = vec![0.0; self.pooling.output_size(self.hidden_size)];
         self.pooling.apply(tokens, self.hidden_size, shape.skipped_tokens, &mut vector);

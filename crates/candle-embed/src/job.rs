@@ -275,7 +275,8 @@ impl EmbedJob {
         let output = self.options.output;
         fault::point("forward");
         let target = Mutex::new((&mut answer.data, Ok(())));
-        executor.run(&embedder.threads, PackedTokens { ids: &ids, offsets: &offsets }, &|text, states| {
+        let tokens = PackedTokens { ids: &ids, offsets: &offsets };
+        executor.run(&embedder.threads, tokens, embedder.head.pooled_rows(shape), &|text, states| {
             let index = texts[text];
             let vector = embedder.head.vector(states, shape, index);
             let (data, failure) = &mut *target.lock().unwrap_or_else(PoisonError::into_inner);

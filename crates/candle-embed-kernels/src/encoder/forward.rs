@@ -1,7 +1,7 @@
 //! One chunk of sequences through all layers, by one thread or by a team.
 
 use super::scratch::{Buffers, TILE, feed_forward_rows};
-use super::{Encoder, EncoderLayer, Ends};
+use super::{Encoder, EncoderLayer, Ends, PooledRows};
 use crate::activation::Activation;
 use crate::attention::AttentionScratch;
 use crate::gate::GateArgs;
@@ -23,10 +23,21 @@ impl Chunk<'_> {
     fn tokens(&self) -> usize {
         self.offsets[self.offsets.len() - 1] - self.offsets[0]
     }
+
+    fn sequences(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Where the rows of a sequence begin in the chunk, and how many they are.
+    pub(super) fn rows(&self, sequence: usize) -> (usize, usize) {
+        let start = self.offsets[sequence];
+        (start - self.offsets[0], self.offsets[sequence + 1] - start)
+    }
 }
 
 impl Encoder {
-    /// Embeds the chunk and runs all layers; the result is in `buffers.hidden`.
+    /// Embeds the chunk and runs all layers; the result is in `buffers.hidden`: the rows of all tokens, or, one after the
+    /// other, the first rows of the sequences.
     ///
     /// # Safety
     ///
@@ -51,28 +62,34 @@ impl Encoder {
                 self.finish_rows(team.share(tokens), norm_of(first), Some(&first.qkv), buffers);
             }
             team.next_step();
+            let mut rows = tokens;
             for (at, layer) in parts.layers.iter().enumerate() {
-                let rows = input(&layer.qkv, buffers.input, buffers.bytes, buffers.scales, tokens);
+                let all = input(&layer.qkv, buffers.input, buffers.bytes, buffers.scales, tokens);
                 let layout = layer.attention.layout(tokens, layer.qkv.panel());
                 let args = LinearArgs {
                     out: buffers.qkv,
                     out_stride: layout.stride,
                     block: layout.block,
                     block_stride: layout.block_stride,
-                    ..rows
+                    ..all
                 };
                 layer.qkv.run(&args, team.share(layer.qkv.panels()));
                 team.next_step();
 
-                self.attend(layer, team, buffers, attention, chunk);
+                let next = parts.layers.get(at + 1);
+                let queries = if next.is_some() { PooledRows::All } else { ends.pooled_rows() };
+                self.attend(layer, team, buffers, attention, chunk, queries);
+                if queries == PooledRows::First {
+                    self.keep_first_rows(team, buffers, chunk);
+                    rows = chunk.sequences();
+                }
                 team.next_step();
 
                 if layer.out.is_int8() {
-                    let rows = team.share(tokens);
-                    quantize(&layer.out, rows, buffers.context, buffers.bytes, buffers.scales);
+                    quantize(&layer.out, team.share(rows), buffers.context, buffers.bytes, buffers.scales);
                     team.next_step();
                 }
-                let context = input(&layer.out, buffers.context, buffers.bytes, buffers.scales, tokens);
+                let context = input(&layer.out, buffers.context, buffers.bytes, buffers.scales, rows);
                 let args = LinearArgs {
                     out: buffers.hidden,
                     out_stride: float_stride(self.hidden),
@@ -83,27 +100,26 @@ impl Encoder {
                 team.next_step();
 
                 let norm = if parts.norm_first { Some(&layer.output_norm) } else { layer.attention_norm.as_ref() };
-                self.finish_rows(team.share(tokens), norm, Some(&layer.up), buffers);
+                self.finish_rows(team.share(rows), norm, Some(&layer.up), buffers);
                 team.next_step();
 
                 // Blocks of about equal size: a small last one would read all weights for few rows. Of whole tiles: three
                 // blocks of 85 rows would have 21 tiles where 84, 84 and 88 have 19.
-                let blocks = tokens.div_ceil(feed_forward_rows(self.feed_forward));
-                let tiles = tokens.div_ceil(TILE);
+                let blocks = rows.div_ceil(feed_forward_rows(self.feed_forward));
+                let tiles = rows.div_ceil(TILE);
                 for block in 0..blocks {
-                    let [first, end] = [block, block + 1].map(|block| (tiles * block / blocks * TILE).min(tokens));
+                    let [first, end] = [block, block + 1].map(|block| (tiles * block / blocks * TILE).min(rows));
                     self.feed_forward(layer, team, buffers, first, end - first);
                 }
 
-                let next = parts.layers.get(at + 1);
                 let norm = if parts.norm_first { next.and_then(norm_of) } else { Some(&layer.output_norm) };
                 if next.is_some() || !parts.norm_first {
-                    self.finish_rows(team.share(tokens), norm, next.map(|layer| &layer.qkv), buffers);
+                    self.finish_rows(team.share(rows), norm, next.map(|layer| &layer.qkv), buffers);
                 }
                 team.next_step();
             }
             if let Some(norm) = &parts.final_norm {
-                for row in team.share(tokens) {
+                for row in team.share(rows) {
                     norm.row(buffers.hidden.add(row * float_stride(self.hidden)));
                 }
                 team.next_step();
@@ -165,7 +181,7 @@ impl Encoder {
         }
     }
 
-    /// Attention of this thread's share of sequences and heads.
+    /// Attention of this thread's share of sequences and heads; the context of first rows alone is one row a sequence.
     ///
     /// # Safety
     ///
@@ -177,26 +193,50 @@ impl Encoder {
         buffers: &Buffers,
         attention: &mut AttentionScratch,
         chunk: &Chunk<'_>,
+        queries: PooledRows,
     ) {
         let heads = layer.attention.heads();
         let layout = layer.attention.layout(chunk.tokens(), layer.qkv.panel());
-        for pair in team.share((chunk.offsets.len() - 1) * heads) {
+        for pair in team.share(chunk.sequences() * heads) {
             let (sequence, head) = (pair / heads, pair % heads);
-            let first = chunk.offsets[sequence] - chunk.offsets[0];
-            let count = chunk.offsets[sequence + 1] - chunk.offsets[sequence];
+            let (first, count) = chunk.rows(sequence);
+            let (row, queries) = match queries {
+                PooledRows::All => (first, count),
+                PooledRows::First => (sequence, 1),
+            };
             if count > 0 {
                 // SAFETY: the rows of the sequence and the columns of the head are this thread's.
                 unsafe {
                     let qkv = buffers.qkv.add(first * layout.stride);
                     let stride = float_stride(self.hidden);
-                    let context = buffers.context.add(first * stride);
+                    let context = buffers.context.add(row * stride);
                     if let Some(rotary) = &layer.rotary {
                         // The head's queries and keys are read by this thread alone, and next.
-                        for part in 0..2 {
+                        for (part, count) in [queries, count].into_iter().enumerate() {
                             rotary.turn(qkv.add(layer.attention.part(layout, part, head)), layout.stride, count);
                         }
                     }
-                    layer.attention.head((qkv, layout), count, head, attention, context, stride);
+                    layer.attention.head((qkv, layout), [queries, count], head, attention, context, stride);
+                }
+            }
+        }
+    }
+
+    /// Moves the hidden states of the sequences' first tokens to the front: what the attention's output is added to.
+    ///
+    /// # Safety
+    ///
+    /// As [`Encoder::forward`]; nobody reads or writes hidden states in this step.
+    unsafe fn keep_first_rows(&self, team: &Team<'_>, buffers: &Buffers, chunk: &Chunk<'_>) {
+        // A row may be read where another is written: one member moves all of them.
+        for _ in team.share(1) {
+            for sequence in 0..chunk.sequences() {
+                let stride = float_stride(self.hidden);
+                let (first, _) = chunk.rows(sequence);
+                // SAFETY: sequences have a token each, so a row moves to itself or an earlier one, whose own has moved.
+                unsafe {
+                    let from = buffers.hidden.add(first * stride);
+                    ptr::copy(from, buffers.hidden.add(sequence * stride), self.hidden);
                 }
             }
         }

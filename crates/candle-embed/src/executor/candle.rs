@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{DType, Device};
-use candle_embed_kernels::ThreadPool;
+use candle_embed_kernels::{PooledRows, ThreadPool};
 use rayon::ThreadPoolBuilder;
 
 use super::network::Network;
@@ -38,7 +38,7 @@ impl CandleExecutor {
 }
 
 impl Executor for CandleExecutor {
-    fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()> {
+    fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, _: PooledRows, finish: &Finish<'_>) -> Result<()> {
         let next = AtomicUsize::new(0);
         let outcome = Mutex::new(Ok(()));
         threads.run_with_helpers(|rank| {

@@ -21,7 +21,7 @@ pub(crate) use static_embedding::StaticExecutor;
 
 use std::sync::Arc;
 
-use candle_embed_kernels::ThreadPool;
+use candle_embed_kernels::{PooledRows, ThreadPool};
 
 use crate::error::Result;
 
@@ -47,18 +47,24 @@ impl<'a> PackedTokens<'a> {
     }
 }
 
-/// Takes the last hidden states of a text, `[tokens, hidden]` row-major (static embeddings: their mean as one row),
-/// given its index; called from any thread.
+/// Takes the last hidden states of a text, row-major: `[tokens, hidden]`, or the row that is pooled (static embeddings: their
+/// mean), given its index; called from any thread.
 pub(crate) type Finish<'a> = dyn Fn(usize, &[f32]) + Sync + 'a;
 
 /// A model on the CPU.
 ///
 /// Every text's states depend on that text alone: not on its neighbours in the batch, their order, or the thread.
 pub(crate) trait Executor: Send + Sync {
-    /// Encodes `tokens` on `threads` and gives the states of each text to `finish`.
+    /// Encodes `tokens` on `threads` and gives each text's states to `finish`: all, or `pooled` and no others.
     ///
     /// Ids are below the vocabulary's size and no text is longer than the executor was made for.
-    fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()>;
+    fn run(
+        &self,
+        threads: &ThreadPool,
+        tokens: PackedTokens<'_>,
+        pooled: PooledRows,
+        finish: &Finish<'_>,
+    ) -> Result<()>;
 }
 
 /// The entry of `made` for `key`, made where it is not there yet.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_embed_kernels::{
     Activation as KernelActivation, Aligned, Attention, DistanceBias, Encoder, EncoderLayer, EncoderParts, Ends,
-    ExactColumn, Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, Rotary, ThreadPool,
+    ExactColumn, Isa, LayerNorm, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, PooledRows, Rotary, ThreadPool,
 };
 
 use super::positions::{distance_bias, rotary_tables};
@@ -62,12 +62,18 @@ impl PackedExecutor {
 }
 
 impl Executor for PackedExecutor {
-    fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()> {
+    fn run(
+        &self,
+        threads: &ThreadPool,
+        tokens: PackedTokens<'_>,
+        pooled: PooledRows,
+        finish: &Finish<'_>,
+    ) -> Result<()> {
         let counted = self
             .counting
             .as_ref()
             .map(|position| (0..tokens.len()).flat_map(|text| position.rows(tokens.text(text))).collect::<Vec<u32>>());
-        let ends = TextEnds { executor: self, tokens, counted, finish };
+        let ends = TextEnds { executor: self, tokens, counted, pooled, finish };
         self.encoder.run(threads, tokens.offsets, &ends, &mut []);
         Ok(())
     }
@@ -79,10 +85,15 @@ struct TextEnds<'a> {
     tokens: PackedTokens<'a>,
     /// Each token's row of the position table, where it is not its position.
     counted: Option<Vec<u32>>,
+    pooled: PooledRows,
     finish: &'a Finish<'a>,
 }
 
 impl Ends for TextEnds<'_> {
+    fn pooled_rows(&self) -> PooledRows {
+        self.pooled
+    }
+
     fn embed(&self, token: usize, position: usize, row: &mut [f32]) {
         self.executor.words.read_row(self.tokens.ids[token] as usize, row);
         let added = match &self.executor.positions {

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_embed_kernels::ThreadPool;
+use candle_embed_kernels::{PooledRows, ThreadPool};
 
 use super::{Executor, Finish, PackedTokens};
 use crate::error::Result;
@@ -62,7 +62,7 @@ impl StaticExecutor {
 }
 
 impl Executor for StaticExecutor {
-    fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, finish: &Finish<'_>) -> Result<()> {
+    fn run(&self, threads: &ThreadPool, tokens: PackedTokens<'_>, _: PooledRows, finish: &Finish<'_>) -> Result<()> {
         let next = AtomicUsize::new(0);
         let work = |_rank: usize| {
             let (mut row, mut sums) = (vec![0.0; self.hidden_size], vec![0.0; self.hidden_size]);
