@@ -32,6 +32,7 @@ pub(crate) struct Kernels {
     pub quantize: unsafe fn(&QuantizeArgs) -> RowScale,
     pub widen: unsafe fn(&WidenArgs),
     pub widen_f16: unsafe fn(*const u8, usize, *mut f32),
+    pub add_to_f64: unsafe fn(*const f32, usize, *mut f64),
     pub pack_keys: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub pack_values: unsafe fn(*const f32, usize, usize, usize, usize, *mut f32),
     pub probe_f32: unsafe fn(usize) -> u64,
@@ -137,6 +138,12 @@ macro_rules! tier {
             }
 
             $(#[$feature])?
+            unsafe fn add_to_f64(values: *const f32, n: usize, sums: *mut f64) {
+                // SAFETY: the contract of this table.
+                unsafe { widen::add_values(values, n, sums) }
+            }
+
+            $(#[$feature])?
             unsafe fn pack_keys(
                 keys: *const f32,
                 stride: usize,
@@ -195,6 +202,7 @@ macro_rules! tier {
                 quantize,
                 widen,
                 widen_f16,
+                add_to_f64,
                 pack_keys,
                 pack_values,
                 probe_f32,

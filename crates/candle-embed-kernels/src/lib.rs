@@ -17,7 +17,7 @@ pub use quantized::QuantizedRows;
 pub use rotary::Rotary;
 pub use rows::RowScale;
 pub use threads::ThreadPool;
-pub use widen::{widen_f16, widen_i8};
+pub use widen::{add_to_f64, widen_f16, widen_i8};
 
 mod activation;
 mod attend;

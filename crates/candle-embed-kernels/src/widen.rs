@@ -1,4 +1,4 @@
-//! Stored int8 and float16 rows as f32: what a look-up in an embedding table is made of.
+//! Stored int8 and float16 rows as f32, and sums of rows in f64: what a look-up in an embedding table is made of.
 
 use crate::isa::detected;
 
@@ -72,5 +72,31 @@ pub(crate) unsafe fn widen_halves(values: *const u8, n: usize, out: *mut f32) {
         let bits = u32::from(u16::from_le_bytes(value));
         let size = f32::from_bits((bits & 0x7fff) << 13) * SCALE;
         *out = f32::from_bits(size.to_bits() | (bits & 0x8000) << 16);
+    }
+}
+
+/// `sums += values`, on the tier of [`crate::Isa::detect`]. Without the tier's vectors, and with a norm in one chain of additions, a
+/// static model took 1.14 (short texts) to 1.19 times as long.
+///
+/// # Panics
+///
+/// Where the lengths differ.
+pub fn add_to_f64(values: &[f32], sums: &mut [f64]) {
+    assert_eq!(values.len(), sums.len(), "as many sums as values");
+    // SAFETY: the table is of a tier of this machine; both slices have as many elements.
+    unsafe { (detected().add_to_f64)(values.as_ptr(), values.len(), sums.as_mut_ptr()) }
+}
+
+/// Plain Rust, as [`widen`].
+///
+/// # Safety
+///
+/// `values` and `sums` have `n` elements.
+#[inline(always)]
+pub(crate) unsafe fn add_values(values: *const f32, n: usize, sums: *mut f64) {
+    // SAFETY: same contract; `sums` is written by nobody else.
+    let (values, sums) = unsafe { (std::slice::from_raw_parts(values, n), std::slice::from_raw_parts_mut(sums, n)) };
+    for (sum, &value) in sums.iter_mut().zip(values) {
+        *sum += f64::from(value);
     }
 }

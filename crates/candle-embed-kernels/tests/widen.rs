@@ -1,6 +1,6 @@
 //! Stored rows as f32, against their definitions.
 
-use candle_embed_kernels::{widen_f16, widen_i8};
+use candle_embed_kernels::{add_to_f64, widen_f16, widen_i8};
 
 #[test]
 fn widened_rows_are_the_products() {
@@ -27,5 +27,17 @@ fn every_float16_is_widened_exactly() {
         let size = significand * 2f64.powi(exponent.max(1) - 25);
         let expected = if bits & 0x8000 == 0 { size } else { -size };
         assert_eq!(f64::from(out).to_bits(), expected.to_bits(), "{bits:#06x}");
+    }
+}
+
+#[test]
+fn sums_are_those_of_f64() {
+    for n in [0, 1, 7, 8, 31, 256] {
+        let values: Vec<f32> = (0u16..n).map(|i| 0.1 * f32::from(i) - 3.0).collect();
+        let mut sums: Vec<f64> = (0..n).map(|i| 1e8 + f64::from(i)).collect();
+        add_to_f64(&values, &mut sums);
+        for (i, (&value, &sum)) in (0..n).zip(values.iter().zip(&sums)) {
+            assert_eq!(sum, 1e8 + f64::from(i) + f64::from(value));
+        }
     }
 }

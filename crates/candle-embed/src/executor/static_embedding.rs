@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_embed_kernels::{PooledRows, ThreadPool};
+use candle_embed_kernels::{PooledRows, ThreadPool, add_to_f64};
 
 use super::{Executor, Finish, PackedTokens};
 use crate::error::Result;
@@ -48,13 +48,11 @@ impl StaticExecutor {
         for id in ids {
             let id = *id as usize;
             self.table.read_row(self.rows.as_ref().map_or(id, |rows| rows[id] as usize), row);
-            match &self.factors {
-                None => sums.iter_mut().zip(&*row).for_each(|(sum, value)| *sum += f64::from(*value)),
-                Some(factors) => {
-                    let factor = factors[id];
-                    sums.iter_mut().zip(&*row).for_each(|(sum, value)| *sum += f64::from(*value * factor));
-                }
+            if let Some(factors) = &self.factors {
+                let factor = factors[id];
+                row.iter_mut().for_each(|value| *value *= factor);
             }
+            add_to_f64(row, sums);
         }
         let count = ids.len().max(1) as f64;
         row.iter_mut().zip(sums).for_each(|(value, sum)| *value = (*sum / count) as f32);
