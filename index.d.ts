@@ -19,7 +19,7 @@ export declare class NativeEmbedder {
   tokenize(texts: Array<string>, specialTokens: boolean): Promise<NativeTokens | NativeError> | NativeError
   /** The texts that ids spell, off the event loop; `lengths` says how many belong to each. */
   detokenize(ids: Uint32Array, lengths: Uint32Array): Promise<Array<string> | NativeError> | NativeError
-  /** Gives the weights back as soon as no job uses them any more. */
+  /** Gives the weights back as soon as no job uses them any more, and what the C library kept of loading and computing. */
   dispose(): void
 }
 

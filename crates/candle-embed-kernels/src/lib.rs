@@ -12,7 +12,7 @@ pub use isa::{ISA_VARIABLE, Isa};
 pub use linear::{Linear, LinearError};
 pub use norm::LayerNorm;
 pub use pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS};
-pub use pages::Pages;
+pub use pages::{Pages, release_freed_memory};
 pub use quantized::QuantizedRows;
 pub use rotary::Rotary;
 pub use rows::RowScale;

@@ -27,6 +27,16 @@ impl Pages {
     }
 }
 
+/// Gives the system back what the C library keeps of freed memory for later allocations. glibc keeps it in an arena for each thread
+/// that ever loaded a model; others have none, or no such call, and nothing happens.
+pub fn release_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 #[cfg(target_os = "linux")]
 mod linux {
     use crate::pack::{Aligned, LINE, MAPPED_BYTES, Mapping, Number};

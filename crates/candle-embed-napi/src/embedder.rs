@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use candle_embed::{EmbedJob, EmbedOptions, Embedder, Error, JobStep, LoadOptions, ModelInfo, QuantizeReport, Tokens};
+use candle_embed::{
+    EmbedJob, EmbedOptions, Embedder, Error, JobStep, LoadOptions, ModelInfo, QuantizeReport, Tokens,
+    release_freed_memory,
+};
 use napi::bindgen_prelude::{AsyncTask, Uint32Array};
 use napi_derive::napi;
 
@@ -56,10 +59,11 @@ impl NativeEmbedder {
         self.live(|embedder| spawn(DetokenizeWork { embedder, ids: ids.to_vec(), lengths: lengths.to_vec() }))
     }
 
-    /// Gives the weights back as soon as no job uses them any more.
+    /// Gives the weights back as soon as no job uses them any more, and what the C library kept of loading and computing.
     #[napi(catch_unwind)]
     pub fn dispose(&mut self) {
         self.inner = None;
+        release_freed_memory();
     }
 
     /// What `work` makes of the model; DISPOSED after `dispose`.

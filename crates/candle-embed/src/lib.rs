@@ -43,6 +43,7 @@ mod threads;
 mod tokenization;
 mod weights;
 
+pub use candle_embed_kernels::release_freed_memory;
 pub use device::{DeviceReport, compiled_devices, probe_device};
 pub use embedder::{Embedder, ModelInfo};
 pub use error::{Error, ErrorCode, Result, TextContext};
