@@ -16,18 +16,9 @@ console.log(
 );
 runStep("tests: Rust", "cargo", ["test", "--release", "--workspace"]);
 // The kernels' own tests run every instruction set of the machine; here the whole engine does, on the lower ones.
-const engine = [
-  "test",
-  "--release",
-  "--quiet",
-  "-p",
-  "candle-embed",
-  "--test",
-  "integration",
-  "--",
-  "parity",
-  "invariance",
-];
+// Of the whole workspace as above: for one package cargo compiles the dependencies anew, with fewer features.
+const options = ["--release", "--quiet", "--workspace", "--test", "integration"];
+const engine = ["test", ...options, "--", "parity", "invariance"];
 for (const isa of ["avx2", "scalar"]) {
   runStep(`tests: the engine with CANDLE_EMBED_ISA=${isa}`, "cargo", engine, { CANDLE_EMBED_ISA: isa });
 }
