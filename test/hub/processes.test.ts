@@ -91,13 +91,12 @@ describe("kill -9", () => {
       const moments = Array.from({ length: 10 }, () => Array.from({ length: 5 }, moment));
       let killed = 0;
       let resumed = 0;
-      const series = async (moments: readonly Moment[]): Promise<void> => {
+      const series = async (five: readonly Moment[]): Promise<void> => {
         const cache = newCache();
-        for (const { from, milliseconds } of moments) {
-          const request = once(asked, "weights");
+        for (const { from, milliseconds } of five) {
           const child = pull(cache);
           const end = finished(child);
-          if (from === "request") await Promise.race([request, end]);
+          if (from === "request") await Promise.race([once(asked, "weights"), end]);
           await sleep(milliseconds);
           child.kill("SIGKILL");
           if ((await end).signal === "SIGKILL") killed++;

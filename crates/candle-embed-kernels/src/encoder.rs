@@ -231,10 +231,7 @@ impl Encoder {
                     self.forward(team, buffers, &mut private, &chunk, ends);
                     for local in team.share(range.len()) {
                         let sequence = range.start + local;
-                        let (first, count) = match pooled {
-                            PooledRows::All => chunk.rows(local),
-                            PooledRows::First => (local, 1),
-                        };
+                        let (first, count) = chunk.rows(local, pooled);
                         let rows = buffers.rows(first, count, self.hidden);
                         let part = std::slice::from_raw_parts_mut(output.0.add(sequence * width), width);
                         ends.pool(sequence, rows, part);

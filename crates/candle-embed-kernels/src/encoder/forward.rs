@@ -28,10 +28,14 @@ impl Chunk<'_> {
         self.offsets.len() - 1
     }
 
-    /// Where the rows of a sequence begin in the chunk, and how many they are.
-    pub(super) fn rows(&self, sequence: usize) -> (usize, usize) {
+    /// Where a sequence's rows begin, and how many they are, where the chunk's rows are those of all tokens or the first ones
+    /// of the sequences.
+    pub(super) fn rows(&self, sequence: usize, of: PooledRows) -> (usize, usize) {
         let start = self.offsets[sequence];
-        (start - self.offsets[0], self.offsets[sequence + 1] - start)
+        match of {
+            PooledRows::All => (start - self.offsets[0], self.offsets[sequence + 1] - start),
+            PooledRows::First => (sequence, 1),
+        }
     }
 }
 
@@ -199,11 +203,8 @@ impl Encoder {
         let layout = layer.attention.layout(chunk.tokens(), layer.qkv.panel());
         for pair in team.share(chunk.sequences() * heads) {
             let (sequence, head) = (pair / heads, pair % heads);
-            let (first, count) = chunk.rows(sequence);
-            let (row, queries) = match queries {
-                PooledRows::All => (first, count),
-                PooledRows::First => (sequence, 1),
-            };
+            let (first, count) = chunk.rows(sequence, PooledRows::All);
+            let (row, queries) = chunk.rows(sequence, queries);
             if count > 0 {
                 // SAFETY: the rows of the sequence and the columns of the head are this thread's.
                 unsafe {
@@ -232,7 +233,7 @@ impl Encoder {
         for _ in team.share(1) {
             for sequence in 0..chunk.sequences() {
                 let stride = float_stride(self.hidden);
-                let (first, _) = chunk.rows(sequence);
+                let (first, _) = chunk.rows(sequence, PooledRows::All);
                 // SAFETY: sequences have a token each, so a row moves to itself or an earlier one, whose own has moved.
                 unsafe {
                     let from = buffers.hidden.add(first * stride);
