@@ -46,27 +46,32 @@ export type EmbedReply =
  *
  * @throws CandleEmbedError as `NativeBackend.load` and `embed`, `ABORTED`; `INTERNAL` where the process ends early.
  */
-export function embedInProcess(task: EmbedTask, signal?: AbortSignal): Promise<EmbeddedSet> {
+export async function embedInProcess(task: EmbedTask, signal?: AbortSignal): Promise<EmbeddedSet> {
+  if (signal?.aborted === true) throw aborted(signal);
   return new Promise((resolve, reject) => {
     const child = fork(path.join(__dirname, "embed-process.js"), [], { serialization: "advanced" });
     let reply: EmbedReply | undefined;
+    let unsent: Error | null = null;
     const stop = (): void => void child.kill("SIGKILL");
     signal?.addEventListener("abort", stop, { once: true });
-    if (signal?.aborted === true) stop();
     child.once("message", (message) => (reply = message as EmbedReply));
     child.once("error", reject);
-    child.once("exit", (code, killedBy) => {
+    // Not "exit", which may come before the last of what the child wrote was read.
+    child.once("close", (code, killedBy) => {
       signal?.removeEventListener("abort", stop);
       if (reply !== undefined && "embedded" in reply) resolve(reply.embedded);
       else if (signal?.aborted === true) reject(aborted(signal));
       else if (reply !== undefined) reject(new CandleEmbedError(reply.code, reply.message));
       else {
         const end = killedBy ?? `exit code ${String(code)}`;
-        reject(new CandleEmbedError("INTERNAL", `the process that embeds ended early: ${end}`));
+        const message = `the process that embeds ended early: ${end}`;
+        reject(new CandleEmbedError("INTERNAL", message, unsent ? { cause: unsent } : {}));
       }
     });
+    // Fails where the child has ended before it read the task (EPIPE): why it ended is for "close" to tell.
     child.send(task, (error) => {
-      if (error) reject(error);
+      unsent = error;
+      if (error) stop();
     });
   });
 }
