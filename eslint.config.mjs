@@ -2,14 +2,20 @@ import eslint from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-/** Only src/native.ts may import an addon: the generated loader, which lies one folder above src, and the packages for GPUs. */
-function noAddon(loader) {
-  const message = "Go through src/native.ts.";
-  const patterns = [{ group: ["@candle-embed/cuda-*"], message }];
-  return {
-    rules: { "no-restricted-imports": ["error", { paths: [{ name: loader, message }], patterns }] },
-  };
-}
+/** Only src/native.ts may import an addon, its loader or its types. */
+const noAddon = {
+  "no-restricted-imports": [
+    "error",
+    {
+      patterns: [
+        {
+          group: ["@candle-embed/cuda-*", "@candle-embed/binding-*", "**/addon/load-addon.js", "**/binding.js"],
+          message: "Go through src/native.ts.",
+        },
+      ],
+    },
+  ],
+};
 
 /** What the scripts use of Node's globals. */
 const nodeGlobals = [
@@ -33,8 +39,7 @@ export default defineConfig(
     ignores: [
       "dist/",
       "target/",
-      "index.js",
-      "index.d.ts",
+      "binding.d.ts",
       ".cache/",
       "docs/.vitepress/cache/",
       "docs/.vitepress/dist/",
@@ -85,7 +90,5 @@ export default defineConfig(
     files: ["examples/nextjs-route/app/**/*.js"],
     languageOptions: { globals: { Response: "readonly" } },
   },
-  { files: ["src/*.ts"], ignores: ["src/native.ts"], ...noAddon("../index.js") },
-  { files: ["src/*/*.ts"], ...noAddon("../../index.js") },
-  { files: ["src/*/*/*.ts"], ...noAddon("../../../index.js") },
+  { files: ["src/**/*.ts"], ignores: ["src/native.ts", "src/addon/*.ts"], rules: noAddon },
 );

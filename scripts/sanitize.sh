@@ -42,20 +42,15 @@ engine() {
 addon() {
   asan_build
   cargo build "${build[@]}" -p candle-embed-napi
-  local built="${CARGO_TARGET_DIR:-target}/asan/$target/release/libcandle_embed_napi.so" addons=(candle-embed.*.node)
-  local addon=${addons[0]}
+  local built="${CARGO_TARGET_DIR:-target}/asan/$target/release/libcandle_embed_napi.so" addon=$out/candle-embed.node
   [ "$(nm -D "$built" | grep -c __asan_report)" != 0 ] || fail "$built is not instrumented"
   unset RUSTUP_TOOLCHAIN RUSTFLAGS
-  # In the place of the addon, until this ends: napi's variable for another file would reach vitest's own addon too.
-  mv "$addon" "$out/$addon"
-  # shellcheck disable=SC2064 # the names of now
-  trap "mv -f '$out/$addon' '$root/$addon'" EXIT
   cp "$built" "$addon"
-  LD_PRELOAD=$runtime npx vitest run test/native --maxWorkers 1 --testTimeout 600000 "${left_out[@]}"
+  CANDLE_EMBED_ADDON=$addon LD_PRELOAD=$runtime npx vitest run test/native --maxWorkers 1 --testTimeout 600000 "${left_out[@]}"
 }
 
 # Leaks: as above. Valgrind's CPU has AVX2 and no AVX-512.
-memcheck=(valgrind --tool=memcheck --num-callers=30 --error-limit=no --leak-check=no)
+memcheck=(valgrind --tool=memcheck --fair-sched=yes --num-callers=30 --error-limit=no --leak-check=no)
 
 valgrind_engine() {
   local host

@@ -1,6 +1,6 @@
 import { CandleEmbedError, errorCodes, type CandleEmbedErrorCode } from "./errors.js";
 
-// What a backend needs of the engine that runs its model. The addon's classes (index.d.ts) have these shapes, and so have
+// What a backend needs of the engine that runs its model. The addon's classes (binding.d.ts) have these shapes, and so have
 // those that stand for a worker with the WebAssembly module (src/wasm).
 
 /** An error that crosses a boundary as data. */

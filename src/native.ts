@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
-import type * as Addon from "../index.js";
-import { addonError } from "./addon-error.js";
+import type * as Addon from "../binding.js";
+import { checkVersion, addonFile as fileOf, loadAddon } from "./addon/load-addon.js";
 import { unwrap } from "./engine.js";
 import { CandleEmbedError } from "./errors.js";
 
@@ -18,7 +18,7 @@ export type {
   NativeQuantizeReport,
   NativeStep,
   NativeTokens,
-} from "../index.js";
+} from "../binding.js";
 
 /** The addon of this platform, or the one for NVIDIA GPUs, which users install beside it. */
 export type AddonName = "platform" | "cuda";
@@ -74,31 +74,23 @@ export async function measurePeak(threads: number): Promise<Addon.NativePeak> {
   return unwrap(await loadAddon().measurePeak(threads));
 }
 
-/** The file of the addon, which is loaded for it. */
-export function addonFile(): string | undefined {
+/** The file of the platform's addon, which is loaded for it. */
+export function addonFile(): string {
   loadAddon();
-  return Object.keys(require.cache).find((file) => /candle-embed\b(?!.*\bcuda-).*\.node$/.test(file));
+  return fileOf();
 }
 
 const addons = { platform: loadAddon, cuda: loadCudaAddon };
 
-/** Required on first use, so that a platform without the addon can still use all that needs none. */
-function loadAddon(): typeof Addon {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- lazy; Node caches the module
-    return require("../index.js") as typeof Addon;
-  } catch (cause) {
-    throw addonError(cause);
-  }
-}
-
 /** Only after a process of its own has shown that it loads here. */
 function loadCudaAddon(): typeof Addon {
+  let addon;
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- no part of most installations
-    return require("@candle-embed/cuda-linux-x64") as typeof Addon;
+    addon = require("@candle-embed/cuda-linux-x64") as typeof Addon;
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
     throw new CandleEmbedError("DEVICE_UNAVAILABLE", `${cudaPackage} cannot be loaded: ${said}`, { cause });
   }
+  return checkVersion(addon);
 }

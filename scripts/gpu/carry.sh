@@ -40,7 +40,7 @@ ln -s ../../models/all-MiniLM-L6-v2 "$to/node_modules/@candle-embed/all-minilm-l
 cp "$(node -p process.execPath)" "$to/bin/node"
 if [ -z "$checkout" ]; then
   mkdir "$to/scripts" "$to/test" "$to/models"
-  cp package.json index.js "$to/"
+  cp package.json "$to/"
   cp -r benches "$to/"
   rm -rf "$to/benches/node_modules" "$to/benches/record" "$to/benches/engines/rust"
   cp scripts/exit-ways.mjs scripts/get-test-weights.mjs scripts/python.mjs scripts/run-program.mjs "$to/scripts/"

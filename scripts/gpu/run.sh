@@ -12,7 +12,7 @@ set -uo pipefail
 self=$(realpath "$0")
 cd "$(dirname "$self")" || exit
 # In a checkout this is scripts/gpu.
-[ -e index.js ] || cd ../.. || exit
+[ -e dist/index.js ] || cd ../.. || exit
 
 device=cuda out=results quick='' what='' models='' options=()
 while [ $# -gt 0 ]; do

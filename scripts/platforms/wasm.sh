@@ -19,7 +19,7 @@ rm -rf npm/wasm/dist
 generated=npm/wasm/dist/wasm/engine
 mkdir -p "$generated"
 "$tools/bindgen/release/bindgen" "$target_dir/wasm32-unknown-unknown/$profile/candle_embed_wasm.wasm" "$generated"
-# The types are committed, as index.d.ts is: a changed boundary shows in review, and the compiler needs no build.
+# The types are committed, as binding.d.ts is: a changed boundary shows in review, and the compiler needs no build.
 cp "$generated/candle_embed_wasm.d.ts" src/wasm/engine/candle_embed_wasm.d.ts
 rm "$generated/candle_embed_wasm_bg.wasm.d.ts"
 npx tsc -p src/wasm/tsconfig.json

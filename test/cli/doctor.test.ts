@@ -153,8 +153,7 @@ it("says what to do where the addon is missing, and still looks at the rest", as
   });
   mkdirSync(path.join(lonely, "dist"));
   symlinkSync(path.join(root, "node_modules"), path.join(lonely, "node_modules"));
-  for (const file of ["package.json", "index.js"])
-    copyFileSync(path.join(root, file), path.join(lonely, file));
+  copyFileSync(path.join(root, "package.json"), path.join(lonely, "package.json"));
   const { stdout, code } = await runShell(
     `cp -r dist "${lonely}" && cd "${lonely}" && "${process.execPath}" dist/cli/main.js doctor --json`,
   );
@@ -163,7 +162,7 @@ it("says what to do where the addon is missing, and still looks at the rest", as
   expect(code).toBe(1);
   expect(find(report, "addon")).toMatchObject({
     status: "problem",
-    advice: expect.stringContaining("@candle-embed/binding-") as string,
+    text: expect.stringMatching(/@candle-embed\/binding-\S+ is not installed. Install again/) as string,
   });
   expect(report.findings.map(({ name }) => name)).toContain("cache");
 });

@@ -19,7 +19,7 @@ function makeProject(cache: string): string {
   const own = path.join(project, "node_modules/candle-embed");
   mkdirSync(own);
   const addons = readdirSync(root).filter((name) => name.endsWith(".node"));
-  for (const name of ["package.json", "index.js", "dist", ...addons]) {
+  for (const name of ["package.json", "dist", ...addons]) {
     cpSync(path.join(root, name), path.join(own, name), { recursive: true });
   }
   cpSync(

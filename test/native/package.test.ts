@@ -92,13 +92,13 @@ it("holds the compiled code, what `verify` compares with, and no sources, tests 
       "dist/index.d.mts",
       "dist/evaluation/index.mjs",
       "scenarios/agent-memory.scenario.json",
-      "index.js",
+      "binding.d.ts",
     ]),
   );
   expect(
     files.filter(
       (file) =>
-        !/^(dist\/.*\.(m?js|d\.m?ts)|dist\/evaluation\/.*\.json|scenarios\/[a-z.-]+\.json|index\.(js|d\.ts)|package\.json|[A-Z]+(\.md)?)$/.test(
+        !/^(dist\/.*\.(m?js|d\.m?ts)|dist\/evaluation\/.*\.json|scenarios\/[a-z.-]+\.json|binding\.d\.ts|package\.json|[A-Z]+(\.md)?)$/.test(
           file,
         ),
     ),

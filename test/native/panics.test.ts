@@ -32,7 +32,7 @@ beforeAll(() => {
 
 const start = `
   const assert = require("node:assert/strict");
-  const { setFault } = require(process.env.NAPI_RS_NATIVE_LIBRARY_PATH);
+  const { setFault } = require(process.env.CANDLE_EMBED_ADDON);
   const { NativeBackend, CandleEmbedError } = require("candle-embed");
   const folder = process.argv[1];
   const isInternal = (error) =>
@@ -44,7 +44,7 @@ function runProgram(body: string): string {
   const output = execFileSync(process.execPath, ["-e", `${start} (async () => { ${body} })();`, tinyModel], {
     cwd: root,
     encoding: "utf8",
-    env: { ...process.env, NAPI_RS_NATIVE_LIBRARY_PATH: addon },
+    env: { ...process.env, CANDLE_EMBED_ADDON: addon },
     // Rust prints each panic there.
     stdio: ["ignore", "pipe", "ignore"],
   });
@@ -137,7 +137,7 @@ test("a panic that hits both of two calls that alternate ends both, and neither 
 
 /** A model as GPUs run it, on Candle's CPU device, and a way to embed with it. */
 const onDevice = `
-  const { loadModel } = require(process.env.NAPI_RS_NATIVE_LIBRARY_PATH);
+  const { loadModel } = require(process.env.CANDLE_EMBED_ADDON);
   const load = () => loadModel(folder, { executor: "device" });
   const embed = async (model) => {
     const job = model.startJob({});

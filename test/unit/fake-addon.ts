@@ -8,7 +8,7 @@ import type {
   NativeModelInfo,
   NativeStep,
   NativeTokens,
-} from "../../index.js";
+} from "../../binding.js";
 
 /** Three numbers for a text that a test can predict. */
 export function fakeVector(text: string): number[] {

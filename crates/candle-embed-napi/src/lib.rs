@@ -9,3 +9,9 @@ mod error;
 mod machine;
 mod options;
 mod tasks;
+
+/// The version of the crates, which is that of the npm packages: an addon is only used by the TypeScript of its own version.
+#[napi_derive::napi]
+pub fn addon_version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
