@@ -9,7 +9,12 @@ const noAddon = {
     {
       patterns: [
         {
-          group: ["@candle-embed/cuda-*", "@candle-embed/binding-*", "**/addon/load-addon.js", "**/binding.js"],
+          group: [
+            "@candle-embed/cuda-*",
+            "@candle-embed/binding-*",
+            "**/addon/load-addon.js",
+            "**/binding.js",
+          ],
           message: "Go through src/native.ts.",
         },
       ],

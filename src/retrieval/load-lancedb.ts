@@ -18,7 +18,7 @@ export interface LanceDb {
  */
 export async function loadLanceDb(): Promise<LanceDb> {
   const lance = await loadPeer("@lancedb/lancedb", "an index", () => import("@lancedb/lancedb"));
-  const arrow = await loadPeer("apache-arrow@18", "an index", () =>
+  const arrow = await loadPeer("apache-arrow", "an index", () =>
     Promise.resolve(createRequire(require.resolve("@lancedb/lancedb"))("apache-arrow") as typeof Arrow),
   );
   return { lance, arrow };

@@ -265,7 +265,7 @@ describe("index", () => {
     const { code, stderr } = await runShell(line);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /INVALID_INPUT: an index needs the package @lancedb\/lancedb: npm install @lancedb\/lancedb/,
+      /INVALID_INPUT: an index needs the package @lancedb\/lancedb: npm install @lancedb\/lancedb@0.30/,
     );
   });
 });

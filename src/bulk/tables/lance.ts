@@ -13,7 +13,7 @@ import type { Table } from "./table.js";
 export async function loadLance(): Promise<{ lancedb: typeof LanceModule; arrow: Arrow }> {
   const lancedb = await loadPeer("@lancedb/lancedb", "--format lance", () => import("@lancedb/lancedb"));
   const load = (): Arrow => createRequire(require.resolve("@lancedb/lancedb"))("apache-arrow") as Arrow;
-  const arrow = await loadPeer("apache-arrow@18", "--format lance", async () => Promise.resolve(load()));
+  const arrow = await loadPeer("apache-arrow", "--format lance", async () => Promise.resolve(load()));
   return { lancedb, arrow };
 }
 
