@@ -88,6 +88,13 @@ export default defineConfig(
     languageOptions: { globals: Object.fromEntries(nodeGlobals.map((name) => [name, "readonly"])) },
   },
   {
+    files: ["models/*/index.js"],
+    languageOptions: {
+      sourceType: "commonjs",
+      globals: { require: "readonly", exports: "readonly", __dirname: "readonly" },
+    },
+  },
+  {
     files: ["examples/browser/main.js"],
     languageOptions: { globals: { document: "readonly", performance: "readonly" } },
   },

@@ -33,6 +33,18 @@ export function planOf(platform) {
   return { target, args, file: path.join(target, "dist", library[system]) };
 }
 
+/**
+ * The libraries of Visual C++ that a DLL imports: .cargo/config.toml links them statically. Names of imported libraries stand in
+ * the file as they are.
+ *
+ * @param {Buffer} file
+ * @returns {string[]}
+ */
+export function runtimesOf(file) {
+  const names = file.toString("latin1").match(/\b(?:vcruntime|msvcp|concrt)\d+(?:_\d)?\.dll\b/gi) ?? [];
+  return [...new Set(names.map((name) => name.toLowerCase()))];
+}
+
 function buildAddon(platform) {
   const { args, file } = planOf(platform);
   const { status, error } = spawnSync("cargo", args, { cwd: root, stdio: "inherit" });
@@ -43,6 +55,9 @@ function buildAddon(platform) {
   const built = path.resolve(root, process.env.CARGO_TARGET_DIR ?? "target", file);
   const { size } = statSync(built);
   if (size > budgets.native) throw new Error(`${built} has ${size} bytes, more than ${budgets.native}`);
+  const missing = runtimesOf(readFileSync(built));
+  if (missing.length > 0)
+    throw new Error(`${built} needs ${missing.join(", ")}, which Windows does not have`);
   copyFileSync(built, path.join(root, "npm", platform, `candle-embed.${platform}.node`));
   console.log(`- npm/${platform}/candle-embed.${platform}.node: ${size} bytes (at most ${budgets.native})`);
 }

@@ -10,10 +10,22 @@ const read = (name) => readFileSync(path.join(root, name), "utf8");
 const manifest = (folder) => JSON.parse(read(path.join(folder, "package.json")));
 
 const { version, dependencies } = manifest(".");
+/** The versions of this repository's own packages and crates in the lockfiles, which `npm ci` and `--locked` go by. */
+const locked = JSON.parse(read("package-lock.json")).packages;
+const lockedCrates = [
+  ...read("Cargo.lock").matchAll(/name = "(candle-embed\S*)"\nversion = "(.*)"\n(?!source)/g),
+];
 const found = {
   tag: process.argv[2]?.replace(/^v/, ""),
   "Cargo.toml": /^version = "(.*)"$/m.exec(read("Cargo.toml"))?.[1],
   "CHANGELOG.md": /^## (\S+)/m.exec(read("CHANGELOG.md"))?.[1],
+  ...Object.fromEntries(
+    ["", "models/all-MiniLM-L6-v2", "npm/wasm"].map((folder) => [
+      `package-lock.json, ${folder || "."}`,
+      locked[folder].version,
+    ]),
+  ),
+  ...Object.fromEntries(lockedCrates.map(([, name, of]) => [`Cargo.lock, ${name}`, of])),
   "the model that package.json asks for": dependencies["@candle-embed/all-minilm-l6-v2"],
   "models/all-MiniLM-L6-v2": manifest("models/all-MiniLM-L6-v2").version,
   "npm/wasm": manifest("npm/wasm").version,

@@ -9,6 +9,7 @@ import path from "node:path";
 
 import { besideCrates, linkedCrates } from "./crates.mjs";
 import { root } from "./packages.mjs";
+import { msun, stdCrates } from "./rust-std.mjs";
 
 const file = path.join(root, "THIRD-PARTY-NOTICES");
 
@@ -22,7 +23,10 @@ function chosen(expression) {
   return expression.includes(" AND ") ? expression : choice;
 }
 
-/** Licence texts in a crate's folder: those of the licence chosen where the names tell them apart, else all. */
+/**
+ * Licence texts in a crate's folder: those of the licence chosen where the names tell them apart, else all; and those further
+ * down, of parts that came from somewhere else (regex-syntax's tables of Unicode).
+ */
 function licenceTexts({ manifest_path: manifest, license }) {
   const folder = path.dirname(manifest);
   const names = readdirSync(folder).filter((name) => /^(licen[cs]e|copying|unlicense)/i.test(name));
@@ -30,8 +34,10 @@ function licenceTexts({ manifest_path: manifest, license }) {
     .replace(/-.*/, "")
     .toLowerCase();
   const fitting = names.filter((name) => name.toLowerCase().includes(choice));
-  return (fitting.length > 0 ? fitting : names)
-    .sort()
+  const nested = readdirSync(folder, { recursive: true })
+    .map((name) => name.replaceAll(path.sep, "/"))
+    .filter((name) => /\/licen[cs]e(-\w+)?(\.txt|\.md)?$/i.test(name));
+  return [...(fitting.length > 0 ? fitting : names).sort(), ...nested.sort()]
     .map((name) => path.join(folder, name))
     .flatMap((name) => {
       const text = readText(name);
@@ -42,9 +48,13 @@ function licenceTexts({ manifest_path: manifest, license }) {
 /** For crates without a file: MIT has the same words everywhere. */
 function standardText({ name, license }) {
   if (chosen(license) !== "MIT") throw new Error(`${name} has no text of its licence, ${license}`);
+  return mitText("Copyright (c) its authors");
+}
+
+function mitText(copyright) {
   return readFileSync(path.join(root, "LICENSE"), "utf8")
     .trim()
-    .replace(/^Copyright .*$/m, "Copyright (c) its authors");
+    .replace(/^Copyright .*$/m, copyright);
 }
 
 function readText(name) {
@@ -102,7 +112,7 @@ function makeNotices() {
   const line = "=".repeat(80);
   const head =
     `candle-embed's addons and its WebAssembly module are linked from these ${sorted.length} crates, not all of which are in each,\n` +
-    "and from Rust's standard library (MIT OR Apache-2.0). Written by scripts/release/notices.mjs.\n";
+    "and from Rust's standard library (at the end). Written by scripts/release/notices.mjs.\n";
   const parts = [...groups.values()].map(
     ({ crates: of, text }) => `${line}\n${of.join("\n")}\n${line}\n\n${text}\n`,
   );
@@ -111,7 +121,10 @@ function makeNotices() {
       `${name} ${version} (${license}), ${repository}\n${copyright}`,
   );
   const cuda = `${line}\n${besides.join("\n\n")}\n${line}\n\n${bsd3Clause}\n\n${line}\n${cudaRuntime}${line}\n`;
-  return `${head}\n${parts.join("\n")}\n${cuda}`;
+  const names = stdCrates.map(({ name }) => name).join("\n");
+  const rights = stdCrates.map(({ name, copyright }) => `Copyright (c) ${copyright} (${name})`).join("\n");
+  const std = `${line}\nRust's standard library, with what it is linked from:\n${names}\n${line}\n\n${mitText(rights)}\n\n${msun}\n`;
+  return `${head}\n${parts.join("\n")}\n${std}\n${cuda}`;
 }
 
 const notices = makeNotices();

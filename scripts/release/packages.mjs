@@ -135,15 +135,27 @@ export function notBuilt(found = sources(false)) {
   return found.filter(({ binary }) => !binary).map(({ folder }) => path.relative(root, folder) || "dist");
 }
 
-/** Writes packages.json beside the tarballs: their order, and the hashes that publish.mjs checks before it publishes them. */
+/**
+ * Writes packages.json beside the tarballs: what {@link packAll} said, in its order, and the hashes that publish.mjs checks before
+ * it publishes them.
+ */
 export function writeList(packed, target) {
-  const list = packed.map(({ name, version, tarball }) => ({
-    name,
-    version,
-    tarball: path.basename(tarball),
-    sha256: createHash("sha256").update(readFileSync(tarball)).digest("hex"),
+  const list = packed.map((entry) => ({
+    ...entry,
+    tarball: path.basename(entry.tarball),
+    sha256: createHash("sha256").update(readFileSync(entry.tarball)).digest("hex"),
   }));
   writeFileSync(path.join(target, "packages.json"), `${JSON.stringify(list, null, 2)}\n`);
+}
+
+/**
+ * What {@link writeList} wrote in `folder`.
+ *
+ * @returns {Packed[]}
+ */
+export function readList(folder) {
+  const list = JSON.parse(readFileSync(path.join(folder, "packages.json"), "utf8"));
+  return list.map((entry) => ({ ...entry, tarball: path.resolve(folder, entry.tarball) }));
 }
 
 /** What is in a package and lies in the repository. */

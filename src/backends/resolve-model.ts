@@ -98,11 +98,20 @@ function statFolder(model: string | URL, folder: string): Stats | undefined {
   }
 }
 
+/**
+ * The npm packages with models. Their names stand in the code: tools that copy what a program needs (Next's standalone output,
+ * Vercel) follow them to the package's index.js, which names the model's files.
+ */
+const packages: Readonly<Record<string, () => string>> = {
+  "@candle-embed/all-minilm-l6-v2": () => require.resolve("@candle-embed/all-minilm-l6-v2"),
+};
+
 /** The folder of the npm package a catalogue model comes in; `undefined` when there is none, or it is not installed. */
 export function findPackageFolder({ packageName }: CatalogEntry): string | undefined {
-  if (packageName === undefined) return undefined;
+  const find = packageName === undefined ? undefined : packages[packageName];
+  if (find === undefined) return undefined;
   try {
-    return path.dirname(require.resolve(`${packageName}/package.json`));
+    return path.dirname(find());
   } catch {
     return undefined;
   }

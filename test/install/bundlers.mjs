@@ -1,12 +1,12 @@
 // Bundlers and frameworks, with candle-embed external as docs/bundlers.md says: an addon and a model's files are not what a
 // bundle can hold.
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import path from "node:path";
 
 import { cell, NotHere } from "./cells.mjs";
 import { makeProject, npmInstall, runProgram, write } from "./project.mjs";
 import { answer, commonjs, readme } from "./programs.mjs";
-import { run, startServer } from "./process.mjs";
+import { freePort, run, startServer } from "./process.mjs";
 import { bundlers } from "./tools.mjs";
 
 const node = process.execPath;
@@ -34,13 +34,20 @@ const builds = {
       project,
       "webpack.config.cjs",
       `module.exports = { mode: "production", target: "node", entry: "./program.cjs",
-        externals: { "candle-embed": "commonjs candle-embed" }, output: { filename: "out.cjs" } };`,
+        externals: [/^candle-embed(\\/|$)/], externalsType: "commonjs", output: { filename: "out.cjs" } };`,
     );
+    // A subpath, which an external of the bare name would not hold.
+    write(project, "program.cjs", `require("candle-embed/chunking");\n${commonjs}`);
     await run(node, [bin(project, "webpack-cli/bin/cli.js")], { cwd: project });
     await runProgram(node, ["dist/out.cjs"], project);
   },
   "Next, route handler": async (project) => {
-    write(project, "next.config.mjs", `export default { serverExternalPackages: ["candle-embed"] };`);
+    write(
+      project,
+      "next.config.mjs",
+      `export default { serverExternalPackages: ["candle-embed"], output: "standalone",
+        outputFileTracingRoot: import.meta.dirname, turbopack: { root: import.meta.dirname } };`,
+    );
     write(project, "app/layout.js", `export default ({ children }) => <html><body>{children}</body></html>;`);
     write(project, "app/page.js", `export default () => <p>candle-embed</p>;`);
     const body = readme
@@ -57,9 +64,13 @@ const builds = {
     const next = bin(project, "next/dist/bin/next");
     const env = { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: undefined };
     await run(node, [next, "build"], { cwd: project, env });
-    const server = await startServer(node, [next, "start", "--hostname", "127.0.0.1", "--port", "0"], {
-      cwd: project,
-      env,
+    // As it is deployed: what Next took along, and nothing else.
+    const deployed = path.join(path.dirname(project), `${path.basename(project)}-deployed`);
+    renameSync(path.join(project, ".next/standalone"), deployed);
+    rmSync(project, { recursive: true });
+    const server = await startServer(node, ["server.js"], {
+      cwd: deployed,
+      env: { ...env, HOSTNAME: "127.0.0.1", PORT: String(await freePort()) },
     });
     try {
       const text = await (await fetch(new URL("/embed", server.url))).text();

@@ -54,6 +54,14 @@ export async function managers(context, packages = ["candle-embed"]) {
   return [
     { name: "npm", install: (project) => npmInstall(context, project, packages) },
     {
+      // Whose own versions of what candle-embed can use are older or newer than those that it is tested with.
+      name: "npm, beside csv-parse 4, apache-arrow 21 and chromadb 1",
+      install: async (project) => {
+        await npmInstall(context, project, ["csv-parse@4", "apache-arrow@21", "chromadb@1"]);
+        await npmInstall(context, project, packages);
+      },
+    },
+    {
       name: "pnpm",
       install: async (project) => {
         // A package of this minute.

@@ -1,4 +1,5 @@
 // Machines without an addon: the package installs, and one error names the platform and what to do.
+import { readdirSync, truncateSync } from "node:fs";
 import path from "node:path";
 
 import { cell } from "./cells.mjs";
@@ -24,15 +25,26 @@ const cases = [
     args: ["--import", "./as-riscv64.mjs"],
     said: /^DEVICE_UNAVAILABLE: candle-embed has no addon for linux-riscv64.*none is built for it\. Use WebAssembly.*@candle-embed\/wasm/,
   },
+  {
+    name: "a file that the system refuses to load",
+    options: [],
+    prepare: (project) => {
+      const packages = path.join(project, "node_modules/@candle-embed");
+      const addons = readdirSync(packages, { recursive: true }).filter((file) => file.endsWith(".node"));
+      for (const file of addons) truncateSync(path.join(packages, file), 10_000);
+    },
+    said: /^DEVICE_UNAVAILABLE: this system refuses to load candle-embed's addon for \S+.*: .*If the file is damaged, install again/,
+  },
 ];
 
 /** @param {import("./project.mjs").Context} context */
 export async function platformsSection(context) {
   const rows = [];
-  for (const [index, { name, options, args = [], said }] of cases.entries()) {
+  for (const [index, { name, options, args = [], prepare, said }] of cases.entries()) {
     const project = makeProject(context, `platform-${index}`);
     const task = async () => {
       await npmInstall(context, project, ["candle-embed"], options);
+      prepare?.(project);
       write(project, "load.mjs", loadFails);
       write(
         project,

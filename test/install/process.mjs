@@ -1,5 +1,6 @@
 // Running programs to their end.
 import { spawn } from "node:child_process";
+import { createServer } from "node:net";
 
 /**
  * @param {string} command
@@ -35,6 +36,17 @@ export function run(command, args, { cwd, env = {}, timeoutMs = 300_000 } = {}) 
       reject(
         new Error(`${command} ${args.join(" ")}: ended with ${signal ?? code}\n${all.trim().slice(-3000)}`),
       );
+    });
+  });
+}
+
+/** A port of this machine that nobody listens at. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
     });
   });
 }

@@ -1,12 +1,15 @@
-// npm run test:install [-- SECTION...]: installs the packed packages in every way, and writes docs/install-matrix.md.
+// npm run test:install [-- [--packed FOLDER] SECTION...]: installs the packages in every way, and writes docs/install-matrix.md.
+//
+// --packed: the tarballs that scripts/release/pack.mjs left in FOLDER, as they will be published; without it they are packed here.
 //
 // Sections: managers, subpaths, runtimes, bundlers, platforms, accelerators, packages, measures; without one all of them run. A
 // section keeps what it found in .cache/install-matrix.json. Ends with code 1 where a cell is red.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
 
-import { packAll, root, writeList } from "../../scripts/release/packages.mjs";
+import { packAll, readList, root, writeList } from "../../scripts/release/packages.mjs";
 import { publishAll } from "../../scripts/release/publish.mjs";
 import { acceleratorsSection } from "./accelerators.mjs";
 import { bundlersSection } from "./bundlers.mjs";
@@ -32,7 +35,10 @@ const sections = {
 };
 const record = path.join(root, ".cache/install-matrix.json");
 
-const wanted = process.argv.slice(2);
+const { values, positionals: wanted } = parseArgs({
+  options: { packed: { type: "string" } },
+  allowPositionals: true,
+});
 const unknown = wanted.filter((name) => !(name in sections));
 if (unknown.length > 0) {
   console.error(`no section ${unknown.join(", ")}: there are ${Object.keys(sections).join(", ")}`);
@@ -43,14 +49,15 @@ const folder = mkdtempSync(path.join(tmpdir(), "candle-embed-install-"));
 let registry;
 try {
   const tools = await getTools();
-  const packed = packAll(path.join(folder, "packed"));
-  writeList(packed, path.join(folder, "packed"));
+  const packages = values.packed === undefined ? path.join(folder, "packed") : path.resolve(values.packed);
+  if (values.packed === undefined) writeList(packAll(packages), packages);
+  const packed = readList(packages);
   for (const { name, binary } of packed)
     if (!binary) console.log(`- ${name}: nothing built here, published empty`);
   registry = await startRegistry(tools, path.join(folder, "registry"));
   writeFileSync(path.join(folder, ".npmrc"), registry.npmrc);
   const publish = () =>
-    publishAll(path.join(folder, "packed"), {
+    publishAll(packages, {
       options: ["--registry", registry.url],
       cwd: folder,
       log: () => {},

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { publint } from "publint";
@@ -119,5 +120,13 @@ it("comes with a model package that is whole and at most 24 MB", () => {
     expect(names).toContain(name);
   }
   expect(unpackedSize).toBeLessThan(24_000_000);
+  // Named for tools that copy what a program needs: what the engine reads, and nothing is left out.
+  const { files: named } = createRequire(import.meta.url)("../../models/all-MiniLM-L6-v2") as {
+    files: string[];
+  };
+  const folder = path.join(root, "models/all-MiniLM-L6-v2");
+  expect(named.map((file) => path.relative(folder, file)).sort()).toEqual(
+    names.filter((name) => /\.(json|safetensors)$/.test(name) && name !== "package.json").sort(),
+  );
   expect(catalog[0]?.packageName).toBe("@candle-embed/all-minilm-l6-v2");
 });

@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 
-import { planOf } from "../../scripts/release/build-addon.mjs";
+import { planOf, runtimesOf } from "../../scripts/release/build-addon.mjs";
 import { platforms, root } from "../../scripts/release/packages.mjs";
 
 interface Release {
@@ -38,4 +39,27 @@ it("the release installs std for the target that it builds with the host's toolc
     expect(row.command).toBe(`node scripts/release/build-addon.mjs ${row.package}`);
     expect(row.target).toBe(planOf(row.package).target);
   }
+});
+
+it("Windows' addons are linked with Visual C++'s runtime in them, which a plain Windows does not have", () => {
+  for (const target of ["x86_64-pc-windows-msvc", "aarch64-pc-windows-msvc"]) {
+    // What cargo tells the compiler for the target, by cargo itself.
+    const args = [
+      "rustc",
+      "-Zunstable-options",
+      "--print",
+      "cfg",
+      "-p",
+      "candle-embed-napi",
+      "--target",
+      target,
+    ];
+    const env = { ...process.env, RUSTC_BOOTSTRAP: "1" };
+    const { stdout } = spawnSync("cargo", args, { cwd: root, encoding: "utf8", env });
+    expect(stdout).toContain('target_feature="crt-static"');
+  }
+  expect(
+    runtimesOf(Buffer.from("\0KERNEL32.dll\0VCRUNTIME140.dll\0VCRUNTIME140_1.dll\0VCRUNTIME140.dll\0")),
+  ).toEqual(["vcruntime140.dll", "vcruntime140_1.dll"]);
+  expect(runtimesOf(Buffer.from("\0KERNEL32.dll\0ntdll.dll\0api-ms-win-crt-math-l1-1-0.dll\0"))).toEqual([]);
 });

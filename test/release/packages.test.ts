@@ -73,9 +73,9 @@ describe("the packages of a release", () => {
     const allowed: Record<Packed["kind"], RegExp> = {
       native: /^THIRD-PARTY-NOTICES$|^candle-embed\.[\w-]+\.node$/,
       cuda: /^THIRD-PARTY-NOTICES$|^candle-embed\.cuda-[\w-]+\.node$/,
-      model: /^NOTICE$|^[\w-]+\.(json|txt|safetensors)$|^1_Pooling\/config\.json$/,
+      model: /^NOTICE$|^index\.js$|^[\w-]+\.(json|txt|safetensors)$|^1_Pooling\/config\.json$/,
       wasm: /^THIRD-PARTY-NOTICES$|^dist\/[\w/-]+(\.js|\.d\.ts|_bg\.wasm)$/,
-      main: /^index\.(js|d\.ts)$|^scenarios\/[\w.-]+\.json$|^dist\/[\w/.-]+\.(m?js|d\.m?ts|json)$/,
+      main: /^binding\.d\.ts$|^scenarios\/[\w.-]+\.json$|^dist\/[\w/.-]+\.(m?js|d\.m?ts|json)$/,
     };
     for (const { name, kind, files } of packed) {
       expect(files, name).toEqual(expect.arrayContaining(everywhere));
