@@ -11,6 +11,7 @@ import {
   readFixtureTexts,
   readJson,
   tinyModelNames,
+  underValgrind,
 } from "./support.js";
 
 /** What sentence-transformers gave for a tiny model (scripts/make-fixtures.py). */
@@ -98,10 +99,14 @@ describe("all-MiniLM-L6-v2", async () => {
     `float32: the vectors of sentence-transformers to ${String(tolerance)}${weights.reason === undefined ? "" : ` (skipped: ${weights.reason})`}`,
     async () => {
       const backend = await loadForTests(weights.path);
-      const result = await backend.embed(texts.map(({ text }) => text));
-      expect(Array.from(result.tokens)).toEqual(expected.tokens);
-      for (const [index, { name }] of texts.entries()) {
-        expect(largestDifference(result.at(index), row(index)), name).toBeLessThan(tolerance);
+      // Under valgrind the short ones: 256 tokens are twenty minutes there.
+      const indices = [...texts.keys()].filter(
+        (index) => !underValgrind || Number(expected.tokens[index]) < 20,
+      );
+      const result = await backend.embed(indices.map((index) => String(texts[index]?.text)));
+      expect(Array.from(result.tokens)).toEqual(indices.map((index) => expected.tokens[index]));
+      for (const [at, index] of indices.entries()) {
+        expect(largestDifference(result.at(at), row(index)), texts[index]?.name).toBeLessThan(tolerance);
       }
     },
   );

@@ -12,6 +12,9 @@ export const fixtures = path.join(root, "test/fixtures");
 /** A tiny BERT with random weights: loads and embeds in a few milliseconds. */
 export const tinyModel = path.join(fixtures, "tiny-bert-mean");
 
+/** Under valgrind (scripts/sanitize.sh) work takes 30 to 1,000 times as long: float32's fused operations are emulated one by one. */
+export const underValgrind = process.env["CANDLE_EMBED_TEST_WORKER"] !== undefined;
+
 export function readJson(...parts: string[]): unknown {
   return JSON.parse(readFileSync(path.join(...parts), "utf8"));
 }
