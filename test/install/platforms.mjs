@@ -1,5 +1,5 @@
 // Machines without an addon: the package installs, and one error names the platform and what to do.
-import { readdirSync, truncateSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { cell } from "./cells.mjs";
@@ -31,7 +31,7 @@ const cases = [
     prepare: (project) => {
       const packages = path.join(project, "node_modules/@candle-embed");
       const addons = readdirSync(packages, { recursive: true }).filter((file) => file.endsWith(".node"));
-      for (const file of addons) truncateSync(path.join(packages, file), 10_000);
+      for (const file of addons) writeFileSync(path.join(packages, file), "no library");
     },
     said: /^DEVICE_UNAVAILABLE: this system refuses to load candle-embed's addon for \S+.*: .*If the file is damaged, install again/,
   },
