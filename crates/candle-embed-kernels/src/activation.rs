@@ -93,7 +93,7 @@ impl Apply for Relu {
     #[inline(always)]
     unsafe fn apply<S: Simd>(v: S::F) -> S::F {
         // SAFETY: same contract.
-        unsafe { S::max(v, S::splat(0.0)) }
+        unsafe { S::max(S::splat(0.0), v) }
     }
 }
 
@@ -109,7 +109,7 @@ impl Apply for Silu {
 unsafe fn sigmoid<S: Simd>(v: S::F) -> S::F {
     // SAFETY: same contract. The bound keeps the power finite; beyond it the result is below 1e-37.
     unsafe {
-        let power = S::min(S::mul(v, S::splat(-LOG2_E)), S::splat(126.0));
+        let power = S::min(S::splat(126.0), S::mul(v, S::splat(-LOG2_E)));
         S::div(S::splat(1.0), S::add(S::splat(1.0), S::exp2(power)))
     }
 }
@@ -125,9 +125,9 @@ pub(crate) unsafe fn gelu_by_exp<S: Simd>(x: S::F) -> S::F {
     // SAFETY: same contract.
     unsafe {
         let zero = S::splat(0.0);
-        let positive = S::max(x, zero);
+        let positive = S::max(zero, x);
         // At 6 the tail is 6e-9; the bound also keeps the square finite.
-        let a = S::min(S::sub(positive, S::min(x, zero)), S::splat(6.0));
+        let a = S::min(S::splat(6.0), S::sub(positive, S::min(zero, x)));
         let t = S::div(S::splat(1.0), S::fma(a, S::splat(0.25), S::splat(1.0)));
         let mut r = S::splat(-0.097_847_23);
         for c in [0.371_246_96, -0.325_575_23, 0.343_362_63, -0.013_232_518, 0.125_463_46, 0.096_410_65, 1.712_692_6e-4]

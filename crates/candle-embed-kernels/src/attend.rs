@@ -177,7 +177,7 @@ unsafe fn powers<S: Simd, const ROWS: usize, const WIDTH: usize, const VECTORS: 
         let lowest = S::splat(LOWEST_SCORE);
         each_row!(row => {
             for (j, &score) in scores[row].iter().enumerate() {
-                let power = S::exp2(S::max(score, lowest));
+                let power = S::exp2(S::max(lowest, score));
                 S::store(out.add(row * block + j * S::LANES), power);
                 sums[row] = S::add_head(sums[row], power, present[j]);
             }
@@ -276,7 +276,8 @@ pub(crate) unsafe fn shifted_row<S: Simd, const WIDTH: usize>(args: &AttendArgs,
         let powers = args.powers.add(row * block);
         let vectors = || (0..args.count).step_by(S::LANES).map(|key| (key, S::LANES.min(args.count - key)));
         let place = |key: usize| powers.add(key / block * (rows * block) + key % block);
-        let mut largest = S::splat(f32::MIN);
+        // Not the smallest number: where all scores are -inf, their differences have to be NaN.
+        let mut largest = S::splat(f32::NEG_INFINITY);
         for (key, present) in vectors() {
             let keys = args.keys.add(key / block * block * args.size + key % block);
             let mut score = S::splat(0.0);
@@ -293,7 +294,7 @@ pub(crate) unsafe fn shifted_row<S: Simd, const WIDTH: usize>(args: &AttendArgs,
         let largest = S::splat(S::largest(largest));
         let mut sum = S::splat(0.0);
         for (key, present) in vectors() {
-            let power = S::exp2(S::max(S::sub(S::load(place(key)), largest), S::splat(LOWEST_SCORE)));
+            let power = S::exp2(S::max(S::splat(LOWEST_SCORE), S::sub(S::load(place(key)), largest)));
             S::store(place(key), power);
             sum = S::add_head(sum, power, present);
         }

@@ -140,7 +140,8 @@ pub(crate) unsafe fn quantize<S: Simd>(args: &QuantizeArgs) -> RowScale {
     }
 }
 
-/// Step and offset of the row's bytes.
+/// Step and offset of the row's bytes. The step of a row with a value that is not finite is NaN, and with it all that is
+/// computed from the row.
 #[inline(always)]
 unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
     // SAFETY: every access is below `n`.
@@ -151,12 +152,16 @@ unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
         let row = args.row.cast_const();
         let mut low = [S::splat(f32::INFINITY); CHAINS];
         let mut high = [S::splat(f32::NEG_INFINITY); CHAINS];
+        // Sums of the values times zero: NaN where one is NaN or infinite, which minima, maxima and bytes would lose.
+        let zero = S::splat(0.0);
+        let mut zeros = [zero; CHAINS];
         let mut at = 0;
         while at + CHAINS * S::LANES <= n {
-            for (low, high) in low.iter_mut().zip(&mut high) {
+            for ((low, high), zeros) in low.iter_mut().zip(&mut high).zip(&mut zeros) {
                 let v = S::load(row.add(at));
                 *low = S::min(*low, v);
                 *high = S::max(*high, v);
+                *zeros = S::fma(v, zero, *zeros);
                 at += S::LANES;
             }
         }
@@ -164,17 +169,20 @@ unsafe fn quantize_values<S: Simd>(args: &QuantizeArgs) -> (f32, f32) {
             let v = S::load(row.add(at));
             low[0] = S::min(low[0], v);
             high[0] = S::max(high[0], v);
+            zeros[0] = S::fma(v, zero, zeros[0]);
             at += S::LANES;
         }
         if tail > 0 {
             let v = S::load_head(row.add(full), tail);
             low[1] = S::min(low[1], S::head_or(v, tail, low[1]));
             high[1] = S::max(high[1], S::head_or(v, tail, high[1]));
+            zeros[1] = S::fma(v, zero, zeros[1]);
         }
         let low = S::min(S::min(low[0], low[1]), S::min(low[2], low[3]));
         let high = S::max(S::max(high[0], high[1]), S::max(high[2], high[3]));
+        let zeros = S::add(S::add(zeros[0], zeros[1]), S::add(zeros[2], zeros[3]));
         let offset = S::smallest(low);
-        let range = S::largest(high) - offset;
+        let range = S::largest(high) - offset + S::sum(zeros);
         // A constant row has no range: all bytes 0, the offset carries the value.
         let inverse = if range > 0.0 { 255.0 / range } else { 0.0 };
         let factor = S::splat(inverse);

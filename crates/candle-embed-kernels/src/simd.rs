@@ -57,9 +57,10 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn div(a: Self::F, b: Self::F) -> Self::F;
     /// `a * b + c`, rounded once where the tier has the instruction.
     unsafe fn fma(a: Self::F, b: Self::F, c: Self::F) -> Self::F;
-    /// The larger value of each lane.
+    /// The larger value of each lane. Where either is NaN it is `b`, or NaN: a bound comes first, a value that must not lose its
+    /// NaN second.
     unsafe fn max(a: Self::F, b: Self::F) -> Self::F;
-    /// The smaller value of each lane.
+    /// The smaller value of each lane; NaN as in [`Simd::max`].
     unsafe fn min(a: Self::F, b: Self::F) -> Self::F;
     /// Sum of the lanes, in a fixed order.
     unsafe fn sum(v: Self::F) -> f32;
@@ -67,7 +68,7 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn largest(v: Self::F) -> f32;
     /// Smallest lane.
     unsafe fn smallest(v: Self::F) -> f32;
-    /// `2^v`, relative error about 1e-7; lanes below -126 may give 0 or the smallest normal number.
+    /// `2^v`, relative error about 1e-7; lanes below -126 may give 0 or the smallest normal number. NaN stays NaN.
     unsafe fn exp2(v: Self::F) -> Self::F;
     /// `x * Phi(x)` with the exact normal distribution, absolute error about 1e-7.
     #[inline(always)]

@@ -94,7 +94,8 @@ unsafe impl Simd for Simd128 {
         f32x4_add(f32x4_mul(a, b), c)
     }
 
-    /// `pmax` and `pmin` are one instruction on x86; `max` and `min` have rules for NaN and -0 that take eight.
+    /// `pmax` and `pmin` are one instruction on x86; `max` and `min` have rules for NaN and -0 that take eight. They give their
+    /// first operand where either is NaN.
     #[inline(always)]
     unsafe fn max(a: v128, b: v128) -> v128 {
         f32x4_pmax(b, a)
@@ -128,7 +129,7 @@ unsafe impl Simd for Simd128 {
     unsafe fn exp2(v: v128) -> v128 {
         // SAFETY: registers only.
         unsafe {
-            let v = Self::min(Self::max(v, f32x4_splat(-126.0)), f32x4_splat(127.0));
+            let v = Self::min(f32x4_splat(127.0), Self::max(f32x4_splat(-126.0), v));
             let rounded = f32x4_add(v, f32x4_splat(ROUNDER));
             let f = f32x4_sub(v, f32x4_sub(rounded, f32x4_splat(ROUNDER)));
             let mut p = f32x4_splat(0.001_339_086_3);

@@ -140,7 +140,7 @@ unsafe impl<const VNNI: bool> Simd for Avx2<VNNI> {
     unsafe fn exp2(v: __m256) -> __m256 {
         // SAFETY: trait contract.
         unsafe {
-            let v = _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(-126.0)), _mm256_set1_ps(127.0));
+            let v = _mm256_min_ps(_mm256_set1_ps(127.0), _mm256_max_ps(_mm256_set1_ps(-126.0), v));
             let whole = _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v);
             let f = _mm256_sub_ps(v, whole);
             let mut p = _mm256_set1_ps(0.001_339_086_3);

@@ -56,7 +56,7 @@ unsafe fn dot(sum: __m512, left: __m512i, right: __m512i) -> __m512 {
 }
 
 /// `2^v` of scores from [`LOWEST_SCORE`] on, to 7.5e-5 of it, a twenty-fifth of what rounding to bf16 takes from it next. From
-/// 2^126 on it stays there, beyond all [`SAFE_SUMS`].
+/// 2^126 on it stays there, beyond all [`SAFE_SUMS`]; NaN stays NaN.
 ///
 /// The integer part goes into the exponent by additions: `vreduceps` and `vscalefps`, which [`Simd::exp2`] uses, keep both
 /// multipliers of a Zen 4 busy for two cycles each.
@@ -68,7 +68,7 @@ unsafe fn dot(sum: __m512, left: __m512i, right: __m512i) -> __m512 {
 unsafe fn exp2(v: __m512) -> __m512 {
     // SAFETY: same contract.
     unsafe {
-        let v = _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(LOWEST_SCORE)), _mm512_set1_ps(126.0));
+        let v = _mm512_min_ps(_mm512_set1_ps(126.0), _mm512_max_ps(_mm512_set1_ps(LOWEST_SCORE), v));
         // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits.
         let round = _mm512_set1_ps(12_582_912.0);
         let rounded = _mm512_add_ps(v, round);
@@ -283,7 +283,7 @@ unsafe fn shifted_row(args: &AttendArgs, row: usize, rows: usize) -> f32 {
     // SAFETY: as in `attend`.
     unsafe {
         let scores = args.powers.add(args.count.next_multiple_of(PANEL) / 2 * rows);
-        let mut largest = _mm512_set1_ps(f32::MIN);
+        let mut largest = _mm512_set1_ps(f32::NEG_INFINITY);
         let vectors = || (0..args.count).step_by(LANES).map(|key| (key, LANES.min(args.count - key)));
         for (key, present) in vectors() {
             let keys = args.keys.add(key / PANEL * PANEL * (args.size / 2) + key % PANEL);

@@ -73,7 +73,7 @@ pub(super) unsafe fn gelu(x: __m512) -> __m512 {
         for power in [3, 2, 1, 0] {
             g = _mm512_fmadd_ps(g, u, row(power));
         }
-        _mm512_sub_ps(_mm512_max_ps(x, _mm512_setzero_ps()), g)
+        _mm512_sub_ps(_mm512_max_ps(_mm512_setzero_ps(), x), g)
     }
 }
 
@@ -122,6 +122,6 @@ pub(super) unsafe fn gelu_coarse(x: __m512) -> __m512 {
         for power in [2, 1, 0] {
             g = _mm512_fmadd_ps(g, u, row(power));
         }
-        _mm512_sub_ps(_mm512_max_ps(x, _mm512_setzero_ps()), g)
+        _mm512_sub_ps(_mm512_max_ps(_mm512_setzero_ps(), x), g)
     }
 }
