@@ -4,7 +4,8 @@ use crate::bytes::ByteSteps;
 use crate::isa::Isa;
 use crate::simd::Simd;
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ pub fn i8_operations(isa: Isa, rounds: usize) -> u64 {
 }
 
 /// What [`f32_operations`] or [`i8_operations`] do in a second on `threads` threads that work at the same time, measured for
-/// `time` after `warm_up`.
+/// `time` after `warm_up`. Where the system refuses a thread there are fewer, as in a [`crate::ThreadPool`].
 pub fn sustained(
     isa: Isa,
     operations: fn(Isa, usize) -> u64,
@@ -30,7 +31,8 @@ pub fn sustained(
     warm_up: Duration,
     time: Duration,
 ) -> f64 {
-    let barrier = Barrier::new(threads);
+    // There once it is known how many threads meet at it.
+    let (start, here) = (OnceLock::<Barrier>::new(), AtomicUsize::new(0));
     let run = |limit: Duration| {
         // About 10 ms at a time.
         let (start, mut done, rounds) = (Instant::now(), 0, 500_000);
@@ -41,12 +43,24 @@ pub fn sustained(
     };
     thread::scope(|scope| {
         let measure = || {
+            here.fetch_add(1, Ordering::Relaxed);
+            let barrier = start.wait();
             barrier.wait();
             run(warm_up);
             barrier.wait();
             run(time)
         };
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(measure)).collect();
+        let spawn = |nth| {
+            let thread = thread::Builder::new().spawn_scoped(scope, measure).ok()?;
+            // What a thread allocates as it starts must not meet the next one's stack where memory is about to end: it would
+            // abort the process.
+            while here.load(Ordering::Relaxed) < nth {
+                thread::yield_now();
+            }
+            Some(thread)
+        };
+        let others: Vec<_> = (1..threads).map_while(spawn).collect();
+        start.get_or_init(|| Barrier::new(1 + others.len()));
         let own = measure();
         // The loops cannot panic.
         own + others.into_iter().filter_map(|thread| thread.join().ok()).sum::<f64>()
