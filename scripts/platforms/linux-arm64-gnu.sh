@@ -16,6 +16,6 @@ else
   exit 0
 fi
 check_in linux-arm64-gnu "${run[@]}"
-for isa in neon+dotprod neon scalar; do
+for isa in neon+dotprod neon+plain scalar; do
   CANDLE_EMBED_ISA=$isa check_in linux-arm64-gnu "${run[@]}"
 done

@@ -29,7 +29,7 @@ pub enum Isa {
 }
 
 /// The environment variable that forces a lower tier: `avx512`, `avx2`, `neon` or `scalar` for the best of the family, or a
-/// name with its extension, such as `neon+dotprod` on a machine that has i8mm.
+/// full name for that one, such as `neon+dotprod` on a machine that has i8mm.
 pub const ISA_VARIABLE: &str = "CANDLE_EMBED_ISA";
 
 impl Isa {
@@ -103,16 +103,17 @@ impl Isa {
         }
     }
 
-    /// The tier's name with its extension, for reports and [`ISA_VARIABLE`].
+    /// The tier's full name, for reports and [`ISA_VARIABLE`]: its family and extension, `plain` where it has none of those
+    /// that the family's others have.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
-            Isa::Neon => "neon",
+            Isa::Neon => "neon+plain",
             Isa::NeonDot => "neon+dotprod",
             Isa::NeonI8mm => "neon+i8mm",
-            Isa::Avx2 => "avx2",
+            Isa::Avx2 => "avx2+plain",
             Isa::Avx2Vnni => "avx2+vnni",
-            Isa::Avx512 => "avx512",
+            Isa::Avx512 => "avx512+plain",
             Isa::Avx512Vnni => "avx512+vnni",
             Isa::Avx512Bf16 => "avx512+bf16",
             Isa::Simd128 => "simd128",
@@ -166,11 +167,15 @@ mod tests {
         assert_eq!(Isa::choose(None), best);
         assert_eq!(Isa::choose(Some("no such tier")), best);
         assert_eq!(Isa::choose(Some("Scalar ")), Isa::Scalar);
-        for tier in Isa::available() {
-            assert_eq!(Isa::choose(Some(tier.family())).family(), tier.family());
-            if tier.name() != tier.family() {
-                assert_eq!(Isa::choose(Some(tier.name())), tier);
-            }
+    }
+
+    #[test]
+    fn a_full_name_is_one_tier_and_a_family_its_best() {
+        let tiers = Isa::available();
+        for &tier in &tiers {
+            assert_eq!(Isa::choose(Some(tier.name())), tier);
+            let best = tiers.iter().find(|other| other.family() == tier.family());
+            assert_eq!(Some(&Isa::choose(Some(tier.family()))), best);
         }
     }
 }
