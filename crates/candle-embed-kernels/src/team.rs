@@ -31,7 +31,7 @@ pub(crate) struct Meeting {
     guests: Box<[Guest]>,
     /// Guests that wait.
     waiting: AtomicUsize,
-    /// Rank 0 is done with the last step.
+    /// Rank 0 is done with the last step, or has panicked.
     over: AtomicBool,
     /// A member has panicked.
     broken: AtomicBool,
@@ -68,7 +68,16 @@ impl Meeting {
         }
     }
 
-    /// The part in the team of the thread with this place in the pool, once it is let in. `None` where the others are done.
+    /// The part in the team of the thread with this place in the pool, once it is let in. `None` where the others are done, and
+    /// have left what they shared.
+    ///
+    /// A thread that comes late still goes through the whole work from its first step on, as all members do: in the steps
+    /// before it was let in, its shares are empty and nobody is waited for. So there is one way through the work, and no
+    /// member needs to be told where the others are.
+    ///
+    /// # Panics
+    ///
+    /// Where a member has panicked: others may still be in the middle of a step.
     pub fn join(&self, place: usize) -> Option<Team<'_>> {
         if !self.led.swap(true, Ordering::Relaxed) {
             return Some(Team::of(Some(self), 0, 0, 1));
@@ -84,6 +93,7 @@ impl Meeting {
                 return Some(Team::of(Some(self), rank, first, self.size.load(Ordering::Relaxed)));
             }
             if self.over.load(Ordering::Acquire) {
+                self.check();
                 break;
             }
             guest.processor.store(code(processor::current()), Ordering::Relaxed);
@@ -140,7 +150,7 @@ pub(crate) struct Team<'a> {
     /// `None`: a team of one.
     meeting: Option<&'a Meeting>,
     rank: usize,
-    /// The first step it has a part in. Those before it goes through without one.
+    /// The first step it has a part in; see [`Meeting::join`].
     first: usize,
     /// The step it is in.
     step: Cell<usize>,
@@ -262,6 +272,18 @@ mod tests {
             }
         });
         assert!(!came.into_inner());
+    }
+
+    /// The others may still work on what the team shares: whoever waits outside must not take it for free.
+    #[test]
+    fn a_panic_reaches_those_who_were_not_let_in() {
+        let meeting = Meeting::new(3);
+        let leader = catch_unwind(AssertUnwindSafe(|| {
+            let _team = meeting.join(1);
+            panic!("one fails");
+        }));
+        assert!(leader.is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| meeting.join(0).is_none())).is_err());
     }
 
     #[test]
