@@ -168,7 +168,8 @@ unsafe fn powers<S: Simd, const ROWS: usize, const WIDTH: usize, const VECTORS: 
         if !args.bias.is_null() {
             for (row, scores) in scores.iter_mut().enumerate() {
                 for (j, score) in scores.iter_mut().enumerate() {
-                    let bias = args.bias.add(key + j * S::LANES).sub(row);
+                    // Where no key is left, it may lie beyond the table, and nothing is read there.
+                    let bias = args.bias.wrapping_add(key + j * S::LANES).wrapping_sub(row);
                     *score = S::add(*score, S::load_head(bias, present[j]));
                 }
             }

@@ -35,7 +35,7 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn load(p: *const f32) -> Self::F;
     /// Writes `LANES` values.
     unsafe fn store(p: *mut f32, v: Self::F);
-    /// Reads `n < LANES` values; the other lanes are zero.
+    /// Reads `n <= LANES` values; the other lanes are zero. Of none, `p` may be anything.
     unsafe fn load_head(p: *const f32, n: usize) -> Self::F;
     /// Writes the first `n < LANES` lanes.
     unsafe fn store_head(p: *mut f32, v: Self::F, n: usize);

@@ -201,7 +201,8 @@ unsafe fn powers<const ROWS: usize, const VECTORS: usize>(args: &AttendArgs, key
         if !args.bias.is_null() {
             for (row, scores) in scores.iter_mut().enumerate() {
                 for (j, score) in scores.iter_mut().enumerate() {
-                    let bias = args.bias.add(key + j * LANES).sub(row);
+                    // Where no key is left, it may lie beyond the table, and nothing is read there.
+                    let bias = args.bias.wrapping_add(key + j * LANES).wrapping_sub(row);
                     *score = _mm512_add_ps(*score, Vectors::load_head(bias, present[j]));
                 }
             }
