@@ -78,8 +78,8 @@ pub trait Ends: Sync {
     /// within its sequence.
     fn embed(&self, token: usize, position: usize, row: &mut [f32]);
 
-    /// Pools a sequence: `rows` are its last hidden states, all or the first, `out` its part of the output.
-    fn pool(&self, sequence: usize, rows: &[f32], out: &mut [f32]);
+    /// Takes a sequence's last hidden states, all or the first. Once for each sequence, in no order.
+    fn pool(&self, sequence: usize, rows: &[f32]);
 }
 
 /// The whole stack, with its working memory; one run at a time.
@@ -91,12 +91,6 @@ pub struct Encoder {
     scratch: Mutex<Vec<Scratch>>,
     pace: Pace,
 }
-
-/// The output, from which threads take disjoint parts.
-struct Output(*mut f32);
-
-// SAFETY: each sequence's part is written by the one thread that pools the sequence.
-unsafe impl Sync for Output {}
 
 impl Encoder {
     /// Checks that the parts fit together.
@@ -173,18 +167,17 @@ impl Encoder {
         costs
     }
 
-    /// Runs the sequences `offsets[i]..offsets[i + 1]` (token counts from 0) and pools each into its equal part of `out`.
+    /// Runs the sequences `offsets[i]..offsets[i + 1]` (token counts from 0) and has `ends` pool each.
     ///
     /// Working memory is bounded by the longest sequence and the number of threads, not by the batch. Another call on
     /// the same encoder waits.
     ///
     /// # Panics
     ///
-    /// Where `offsets` do not ascend from 0, a sequence is longer than [`Encoder::longest`] or has no [`PooledRows::First`],
-    /// or `out` cannot be divided by the number of sequences; and with the first panic of `ends`.
-    pub fn run(&self, pool: &ThreadPool, offsets: &[usize], ends: &impl Ends, out: &mut [f32]) {
-        let sequences = offsets.len().saturating_sub(1);
-        if sequences == 0 {
+    /// Where `offsets` do not ascend from 0, or a sequence is longer than [`Encoder::longest`] or has no [`PooledRows::First`];
+    /// and with the first panic of `ends`.
+    pub fn run(&self, pool: &ThreadPool, offsets: &[usize], ends: &impl Ends) {
+        if offsets.len() < 2 {
             return;
         }
         assert_eq!(offsets[0], 0, "offsets start at 0");
@@ -194,8 +187,6 @@ impl Encoder {
             assert!(pair[0] + shortest <= pair[1], "offsets ascend");
             assert!(self.longest().is_none_or(|longest| pair[1] - pair[0] <= longest), "a sequence is too long");
         }
-        assert!(out.len().is_multiple_of(sequences), "outputs of equal width");
-        let width = out.len() / sequences;
         let mut plan = plan(offsets, pool.threads(), self.costs());
         // One chunk can be run by a team, or by this thread without waking the others.
         let single = plan.together == 1 && plan.chunks.len() == 1;
@@ -220,7 +211,6 @@ impl Encoder {
         let private: Vec<Mutex<_>> = scratch.iter_mut().map(|own| Mutex::new(own.attention())).collect();
         let meeting = Meeting::new(pool.threads());
         let next = AtomicUsize::new(plan.together);
-        let output = &Output(out.as_mut_ptr());
         let work = |place: usize| {
             let mut private = private[place].lock().unwrap_or_else(PoisonError::into_inner);
             let mut compute = |team: &Team<'_>, buffers: &Buffers, range: &Range<usize>| {
@@ -230,11 +220,8 @@ impl Encoder {
                 unsafe {
                     self.forward(team, buffers, &mut private, &chunk, ends);
                     for local in team.share(range.len()) {
-                        let sequence = range.start + local;
                         let (first, count) = chunk.rows(local, pooled);
-                        let rows = buffers.rows(first, count, self.hidden);
-                        let part = std::slice::from_raw_parts_mut(output.0.add(sequence * width), width);
-                        ends.pool(sequence, rows, part);
+                        ends.pool(range.start + local, buffers.rows(first, count, self.hidden));
                     }
                 }
                 team.next_step();

@@ -220,6 +220,7 @@ impl Drop for Team<'_> {
 mod tests {
     use super::*;
     use crate::threads::ThreadPool;
+    use crate::threads::tests::run_on_all;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::time::Duration;
 
@@ -233,7 +234,7 @@ mod tests {
             for run in 0..200 {
                 let done: Vec<AtomicUsize> = (0..STEPS).map(|_| AtomicUsize::new(0)).collect();
                 let meeting = Meeting::new(threads);
-                pool.run(|place| {
+                run_on_all(&pool, |place| {
                     if place > 0 && run % 3 == 0 {
                         thread::sleep(Duration::from_micros(20 * place as u64));
                     }
@@ -256,7 +257,7 @@ mod tests {
         let pool = ThreadPool::new(2);
         let meeting = Meeting::new(2);
         let (over, came) = (AtomicBool::new(false), AtomicBool::new(false));
-        pool.run(|place| {
+        run_on_all(&pool, |place| {
             if place > 0 {
                 while !over.load(Ordering::Acquire) {
                     thread::yield_now();
@@ -292,7 +293,7 @@ mod tests {
         for bad in 0..2 {
             let meeting = Meeting::new(2);
             let result = catch_unwind(AssertUnwindSafe(|| {
-                pool.run(|place| {
+                run_on_all(&pool, |place| {
                     let Some(team) = meeting.join(place) else { return };
                     // Until both are there, which with one processor they never are.
                     for _ in 0..1_000_000 {

@@ -8,7 +8,7 @@ use candle_embed_kernels::{
 };
 use common::Random;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 const HIDDEN: usize = 64;
 const WIDE: usize = 100;
@@ -85,29 +85,36 @@ fn parts<const HIDDEN: usize, const WIDE: usize>(isa: Isa, kind: Kind, int8: [bo
     }
 }
 
-/// The embedding is a function of the "word"; pooling keeps the first and last of the rows it gets.
-struct Words<'a>(&'a [u32], PooledRows);
+/// The embedding is a function of the "word"; pooling keeps the rows.
+struct Words<'a> {
+    words: &'a [u32],
+    pooled: PooledRows,
+    /// Those of each sequence.
+    rows: Vec<Mutex<Vec<f32>>>,
+}
+
+impl<'a> Words<'a> {
+    fn new(words: &'a [u32], pooled: PooledRows, sequences: usize) -> Self {
+        Self { words, pooled, rows: (0..sequences).map(|_| Mutex::default()).collect() }
+    }
+}
 
 impl Ends for Words<'_> {
     fn pooled_rows(&self) -> PooledRows {
-        self.1
+        self.pooled
     }
 
     fn embed(&self, token: usize, position: usize, row: &mut [f32]) {
-        let word = self.0[token];
+        let word = self.words[token];
         assert_ne!(word, u32::MAX, "a bad word");
         let values = Random(u64::from(word) * 1000 + position as u64).vector(row.len());
         row.copy_from_slice(&values);
     }
 
-    fn pool(&self, _: usize, rows: &[f32], out: &mut [f32]) {
-        if rows.is_empty() {
-            out.fill(0.0);
-            return;
-        }
-        let (first, last) = out.split_at_mut(out.len() / 2);
-        first.copy_from_slice(&rows[..first.len()]);
-        last.copy_from_slice(&rows[rows.len() - last.len()..]);
+    fn pool(&self, sequence: usize, rows: &[f32]) {
+        let mut own = self.rows[sequence].lock().unwrap();
+        assert!(own.is_empty(), "sequence {sequence} is pooled twice");
+        own.extend_from_slice(rows);
     }
 }
 
@@ -124,9 +131,15 @@ fn run(encoder: &Encoder, threads: usize, words: &[u32], lengths: &[usize]) -> V
 }
 
 fn run_for(pooled: PooledRows, encoder: &Encoder, threads: usize, words: &[u32], lengths: &[usize]) -> Vec<f32> {
-    let mut out = vec![f32::NAN; lengths.len() * 2 * encoder.hidden()];
-    encoder.run(&ThreadPool::new(threads), &offsets(lengths), &Words(words, pooled), &mut out);
-    out
+    let ends = Words::new(words, pooled, lengths.len());
+    encoder.run(&ThreadPool::new(threads), &offsets(lengths), &ends);
+    let hidden = encoder.hidden();
+    let first_and_last = |rows: Mutex<Vec<f32>>| {
+        let rows = rows.into_inner().unwrap();
+        // Those of no tokens are zeros.
+        if rows.is_empty() { vec![0.0; 2 * hidden] } else { [&rows[..hidden], &rows[rows.len() - hidden..]].concat() }
+    };
+    ends.rows.into_iter().flat_map(first_and_last).collect()
 }
 
 fn assert_same_bits(a: &[f32], b: &[f32], what: &str) {
@@ -194,7 +207,7 @@ fn by_parts<const HIDDEN: usize, const WIDE: usize>(parts: &EncoderParts, words:
     let tokens = words.len();
     let mut x = vec![0.0; tokens * HIDDEN];
     for (position, row) in x.chunks_exact_mut(HIDDEN).enumerate() {
-        Words(words, PooledRows::All).embed(position, position, row);
+        Words::new(words, PooledRows::All, 0).embed(position, position, row);
     }
     parts.embedding_norm.as_ref().unwrap().forward(&mut x);
     for layer in &parts.layers {

@@ -74,7 +74,7 @@ impl Executor for PackedExecutor {
             .as_ref()
             .map(|position| (0..tokens.len()).flat_map(|text| position.rows(tokens.text(text))).collect::<Vec<u32>>());
         let ends = TextEnds { executor: self, tokens, counted, pooled, finish };
-        self.encoder.run(threads, tokens.offsets, &ends, &mut []);
+        self.encoder.run(threads, tokens.offsets, &ends);
         Ok(())
     }
 }
@@ -107,7 +107,7 @@ impl Ends for TextEnds<'_> {
         row.iter_mut().zip(added).for_each(|(value, added)| *value += added);
     }
 
-    fn pool(&self, sequence: usize, rows: &[f32], _out: &mut [f32]) {
+    fn pool(&self, sequence: usize, rows: &[f32]) {
         fault::point("pool");
         (self.finish)(sequence, rows);
     }
