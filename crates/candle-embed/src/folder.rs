@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::files::Files;
-use crate::models::MODEL2VEC;
+use crate::models::{MAX_SIZE, MODEL2VEC};
 use crate::pooling::{Pooling, PoolingMode};
 use crate::spec::ModelSpec;
 
@@ -118,7 +118,8 @@ pub(crate) struct TransformerConfig {
 }
 
 impl TransformerConfig {
-    /// Refuses settings that change how texts are cut or tokenized, and that are not followed here.
+    /// Refuses a limit that no model has, and settings that change how texts are cut or tokenized and that are not
+    /// followed here.
     fn check(self) -> Result<Self> {
         const NOT_FOLLOWED: [&str; 5] =
             ["query_length", "document_length", "query_expansion", "processing_kwargs", "processor_kwargs"];
@@ -127,6 +128,12 @@ impl TransformerConfig {
             if let Some(value) = value {
                 return Err(Error::unsupported(format!("the transformer module's configuration says {name} {value}")));
             }
+        }
+        // It goes before the limit of config.json, so nothing else bounds what is made for so many tokens.
+        if let Some(length) = self.max_seq_length.filter(|length| !(1..=MAX_SIZE).contains(length)) {
+            return Err(Error::invalid_model(format!(
+                "the transformer module's configuration says max_seq_length {length}; it must be 1 to {MAX_SIZE}"
+            )));
         }
         Ok(self)
     }
@@ -356,16 +363,19 @@ pub(crate) struct TokenizerConfig {
 impl TokenizerConfig {
     fn read(files: &Files, folder: &Path) -> Result<Self> {
         let config: Self = files.json_if_there(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+        if config.max_length() == Some(0) {
+            return Err(Error::invalid_model("tokenizer_config.json says model_max_length 0; it must be 1 or more"));
+        }
         match config.truncation_side.as_deref() {
             None | Some("right") => Ok(config),
             Some(side) => Err(Error::unsupported(format!("tokenizer_config.json says truncation_side {side:?}"))),
         }
     }
 
-    /// The limit in tokens; the 1e30 that transformers writes for "none" is not one.
+    /// The limit in tokens. One beyond what a `config.json` may say limits nothing; transformers writes 1e30 for "none".
     pub fn max_length(&self) -> Option<usize> {
-        let length = self.model_max_length.as_ref().and_then(Value::as_u64).filter(|length| *length < 1 << 30);
-        length.and_then(|length| usize::try_from(length).ok())
+        let length = self.model_max_length.as_ref().and_then(Value::as_u64);
+        length.and_then(|length| usize::try_from(length).ok()).filter(|length| *length <= MAX_SIZE)
     }
 }
 

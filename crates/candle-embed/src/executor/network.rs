@@ -294,7 +294,7 @@ impl Loader<'_> {
     }
 
     fn rotary(&self, rotary: &RotarySpec) -> Result<Rotary, LoadError> {
-        let (cosines, sines) = rotary_tables(rotary, self.longest);
+        let (cosines, sines) = rotary_tables(rotary, self.longest)?;
         let tensor = |values| self.tensor(values, (self.longest, rotary.size / 2));
         Ok(Rotary { cosines: tensor(cosines)?, sines: tensor(sines)? })
     }

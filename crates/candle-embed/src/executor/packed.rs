@@ -181,7 +181,7 @@ impl Packer<'_> {
     }
 
     fn rotary(&self, spec: &RotarySpec) -> Result<Rotary> {
-        let (cosines, sines) = rotary_tables(spec, self.longest);
+        let (cosines, sines) = rotary_tables(spec, self.longest)?;
         Rotary::new(self.isa, spec.size / 2, cosines, sines).map_err(mismatch)
     }
 

@@ -1,24 +1,44 @@
 //! Tables of positions that both executors read: rotary angles and biases by distance.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::spec::{DistanceBiasSpec, EncoderSpec, RotarySpec};
 use crate::weights::Weights;
+
+/// Largest tables of one rotary spec, in bytes: twice what 131,072 tokens of heads with 128 channels take. A model has
+/// two specs at most.
+const MAX_ROTARY_BYTES: usize = 128 << 20;
 
 /// Cosines and sines of a rotary spec, `[positions][size / 2]` each.
 ///
 /// Frequencies and angles are rounded to float32 where transformers rounds them (`modeling_rope_utils.py`): at position
 /// 8,000 a rounding moves an angle by 5e-4, so exacter ones would be different ones.
-pub(super) fn rotary_tables(rotary: &RotarySpec, positions: usize) -> (Vec<f32>, Vec<f32>) {
+pub(super) fn rotary_tables(rotary: &RotarySpec, positions: usize) -> Result<(Vec<f32>, Vec<f32>)> {
     let pairs = rotary.size / 2;
+    let bytes = positions.saturating_mul(pairs).saturating_mul(2 * size_of::<f32>());
+    if bytes > MAX_ROTARY_BYTES {
+        return Err(Error::invalid_model(format!(
+            "rotary positions of {} channels for texts of {positions} tokens take {bytes} bytes; at most \
+             {MAX_ROTARY_BYTES} are made, so give the folder a smaller max_seq_length or max_position_embeddings",
+            rotary.size
+        )));
+    }
     let frequencies: Vec<f32> = (0..pairs)
         .map(|pair| {
             let exponent = (2 * pair) as f32 / rotary.size as f32;
             1.0 / rotary.base.powf(f64::from(exponent)) as f32
         })
         .collect();
+    // No other angle is larger, and an infinite frequency turns position 0 by NaN.
+    let largest = frequencies.iter().copied().fold(0.0, f32::max) * positions as f32;
+    if !largest.is_finite() {
+        return Err(Error::invalid_model(format!(
+            "config.json's base of rotary positions, {}, gives angles that are not finite",
+            rotary.base
+        )));
+    }
     let angles = || (0..positions).flat_map(|position| frequencies.iter().map(move |each| position as f32 * each));
     let of = |turn: fn(f64) -> f64| angles().map(|angle| turn(f64::from(angle)) as f32).collect();
-    (of(f64::cos), of(f64::sin))
+    Ok((of(f64::cos), of(f64::sin)))
 }
 
 /// The bias of each head and distance: `[heads][2 * longest - 1]`, entry `longest - 1 + (key - query)`.
@@ -57,6 +77,7 @@ fn bucket(distance: i64, bias: &DistanceBiasSpec) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorCode;
 
     /// Where a new bucket starts, as `relative_position_bucket` gives it for distances up to 600.
     #[test]
@@ -72,10 +93,26 @@ mod tests {
 
     #[test]
     fn angles_grow_with_the_position() {
-        let (cosines, sines) = rotary_tables(&RotarySpec { base: 100.0, size: 4 }, 3);
+        let (cosines, sines) = rotary_tables(&RotarySpec { base: 100.0, size: 4 }, 3).unwrap();
         let angles = [0.0, 0.0, 1.0, 0.1, 2.0, 0.2f32];
         for (at, angle) in angles.into_iter().enumerate() {
             assert!((cosines[at] - angle.cos()).abs() < 1e-6 && (sines[at] - angle.sin()).abs() < 1e-6);
+        }
+    }
+    #[test]
+    fn tables_are_bounded_before_they_are_made() {
+        let rotary = |size| RotarySpec { base: 10_000.0, size };
+        assert!(rotary_tables(&rotary(64), 8192).is_ok());
+        for (size, positions) in [(512, 1 << 20), (66, 1 << 20), (2, usize::MAX)] {
+            assert_eq!(rotary_tables(&rotary(size), positions).unwrap_err().code, ErrorCode::ModelInvalid);
+        }
+    }
+
+    #[test]
+    fn angles_are_numbers() {
+        for base in [1e-300, 1e-37] {
+            let error = rotary_tables(&RotarySpec { base, size: 64 }, 8192).unwrap_err();
+            assert_eq!(error.code, ErrorCode::ModelInvalid, "{base}");
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::folder::{ModelFolder, Network};
 use crate::spec::ModelSpec;
 use crate::weights::Weights;
 
+pub(crate) use parts::MAX_SIZE;
 pub(crate) use static_embedding::MODEL2VEC;
 
 /// `model_type` values of `config.json` that are supported.

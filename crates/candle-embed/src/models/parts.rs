@@ -9,7 +9,7 @@ use crate::spec::{Activation, LinearSpec, NormSpec, TableSpec};
 use crate::weights::Weights;
 
 /// Bounds that no published encoder comes near; beyond them a config is damaged, and sizes can't overflow below them.
-pub(super) const MAX_SIZE: usize = 1 << 20;
+pub(crate) const MAX_SIZE: usize = 1 << 20;
 pub(super) const MAX_LAYERS: usize = 1 << 10;
 pub(super) const MAX_VOCABULARY: usize = MAX_SIZE * 8;
 

@@ -21,7 +21,7 @@ pub(super) fn describe(config: &Value, weights: &Weights) -> Result<EncoderSpec>
     };
     // The id is a row of the position table as well.
     let rows = config.get("max_position_embeddings").and_then(Value::as_u64).unwrap_or_default();
-    if padding + 1 >= rows {
+    if padding.saturating_add(1) >= rows {
         return Err(Error::invalid_model(format!(
             "config.json: positions start behind pad_token_id {padding}, but there are {rows} of them"
         )));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Copy, embed, fixture, load, load_with, rows};
+use crate::common::{Copy, embed, expect, fixture, load, load_with, rows};
 use candle_embed::{EmbedOptions, ErrorCode, LoadOptions, quantize_model};
 use proptest::prelude::*;
 use serde_json::json;
@@ -12,13 +12,6 @@ use ErrorCode::{ModelInvalid, ModelNotFound, UnsupportedArchitecture};
 
 fn copy() -> Copy {
     Copy::of("tiny-bert-mean")
-}
-
-/// The error of loading `copy`, which must have `code` and mention `part`.
-fn expect(copy: &Copy, code: ErrorCode, part: &str) {
-    let error = load(copy.path()).err().unwrap_or_else(|| panic!("it loads; expected {code:?} about {part}"));
-    assert_eq!(error.code, code, "{error}");
-    assert!(error.message.contains(part), "{error} does not mention {part}");
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use candle_embed::{EmbedOptions, Embedder, Embeddings, Error, LoadOptions, ModelInfo, OutputData, Prompt};
+use candle_embed::{EmbedOptions, Embedder, Embeddings, Error, ErrorCode, LoadOptions, ModelInfo, OutputData, Prompt};
 use serde_json::Value;
 
 /// A file or folder of `test/fixtures`; `CANDLE_EMBED_ROOT` names the folder that the tests were carried to.
@@ -70,6 +70,13 @@ pub fn load(folder: &Path) -> Result<Arc<Embedder>, Error> {
 
 pub fn load_with(folder: &Path, options: &LoadOptions) -> Result<Arc<Embedder>, Error> {
     Embedder::load(folder, options).map(Arc::new)
+}
+
+/// The error of loading `copy`, which must have `code` and mention `part`.
+pub fn expect(copy: &Copy, code: ErrorCode, part: &str) {
+    let error = load(copy.path()).err().unwrap_or_else(|| panic!("it loads; expected {code:?} about {part}"));
+    assert_eq!(error.code, code, "{error}");
+    assert!(error.message.contains(part), "{error} does not mention {part}");
 }
 
 pub fn embed(model: &Arc<Embedder>, texts: &[String]) -> Embeddings {

@@ -5,6 +5,7 @@ mod common;
 mod device;
 mod inputs;
 mod invariance;
+mod limits;
 mod memory_files;
 mod parity;
 mod quantize;
