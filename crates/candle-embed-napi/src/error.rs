@@ -1,9 +1,8 @@
 //! Errors as data, and the guard that turns a panic into one.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use candle_embed::Error;
+use candle_embed::{Error, panic_message};
 use napi::Either;
 use napi_derive::napi;
 
@@ -46,11 +45,6 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Error>) -> Outcome<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Either::A(value),
         Ok(Err(error)) => Either::B(error.into()),
-        Err(panic) => Either::B(Error::internal(describe(&*panic)).into()),
+        Err(panic) => Either::B(Error::internal(panic_message(&*panic)).into()),
     }
-}
-
-fn describe(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panic: {}", message.unwrap_or("unknown"))
 }

@@ -2,6 +2,7 @@
 //!
 //! The codes are the strings that TypeScript users see: they are a stable part of the interface, the messages are not.
 
+use std::any::Any;
 use std::fmt;
 
 /// What kind of failure happened. [`ErrorCode::as_str`] is the stable name.
@@ -88,6 +89,12 @@ impl Error {
     pub fn internal(message: impl fmt::Display) -> Self {
         Self::new(ErrorCode::Internal, format!("{message}; this is a bug in candle-embed, not in your code"))
     }
+}
+
+/// What a panic said, for the message of an [`Error`].
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("panic: {}", message.unwrap_or("unknown"))
 }
 
 impl fmt::Display for Error {

@@ -46,7 +46,7 @@ mod weights;
 pub use candle_embed_kernels::release_freed_memory;
 pub use device::{DeviceReport, compiled_devices, probe_device};
 pub use embedder::{Embedder, ModelInfo};
-pub use error::{Error, ErrorCode, Result, TextContext};
+pub use error::{Error, ErrorCode, Result, TextContext, panic_message};
 #[cfg(feature = "fault-inject")]
 pub use fault::set_fault;
 pub use files::ModelFiles;

@@ -4,7 +4,6 @@
 //! joined: a driver that hangs must not keep a process from ending. Instead the end of the process waits for the batch
 //! in progress, for two seconds at most, and nothing is begun after it: drivers are taken down by the same end.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::{OpenDevice, open_device, unavailable};
-use crate::error::Result;
+use crate::error::{Result, panic_message};
 use crate::options::DeviceChoice;
 
 type Work = Box<dyn FnOnce(&OpenDevice) + Send>;
@@ -77,7 +76,7 @@ impl DeviceThread {
         let (report, opening) = channel();
         let run = move || {
             let opened = catch_unwind(|| open_device(choice))
-                .unwrap_or_else(|panic| Err(Failure::of(describe(&*panic)).into_error(&choice.to_string())));
+                .unwrap_or_else(|panic| Err(Failure::of(panic_message(&*panic)).into_error(&choice.to_string())));
             let device = opened.as_ref().ok().cloned();
             // Whoever opens it waits.
             let _ = report.send(opened);
@@ -105,7 +104,7 @@ impl DeviceThread {
             let outcome = match lost {
                 Some(lost) => Err(lost),
                 None => catch_unwind(AssertUnwindSafe(|| work(device)))
-                    .unwrap_or_else(|panic| Err(Failure::of(describe(&*panic)))),
+                    .unwrap_or_else(|panic| Err(Failure::of(panic_message(&*panic)))),
             };
             if let Err(failure @ Failure::Lost(_)) = &outcome {
                 *lock(&thread.lost) = Some(failure.clone());
@@ -145,11 +144,6 @@ fn pooled(work: impl FnOnce()) {
 #[cfg(not(feature = "metal"))]
 fn pooled(work: impl FnOnce()) {
     work();
-}
-
-fn describe(panic: &(dyn Any + Send)) -> String {
-    let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panic: {}", message.unwrap_or("unknown"))
 }
 
 /// A thread at work.

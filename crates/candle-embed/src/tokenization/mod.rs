@@ -3,23 +3,27 @@
 //! `tokenizer.json` may carry truncation and padding of its own (all-MiniLM-L6-v2's says 128 tokens where the model
 //! takes 256): both are switched off, and texts are cut here.
 
+mod charsmap;
 mod model2vec;
 mod pieces;
 mod tokens;
+mod untrusted;
 mod wordpiece;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use model2vec::Model2Vec;
 use pieces::{SafeCuts, shorten};
 use tokenizers::models::ModelWrapper;
+use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::{Lowercase, Sequence};
 use tokenizers::tokenizer::Tokenizer;
 use tokenizers::{NormalizerWrapper, PostProcessorWrapper, TruncationDirection, TruncationParams};
 pub use tokens::Tokens;
 use wordpiece::WordPieces;
 
-use crate::error::{Error, ErrorCode, Result, TextContext};
+use crate::error::{Error, ErrorCode, Result, TextContext, panic_message};
 use crate::folder::{ModelFolder, TokenizerConfig};
 use crate::options::Truncate;
 use crate::spec::ModelSpec;
@@ -53,6 +57,14 @@ pub(crate) struct TextTokenizer {
 impl TextTokenizer {
     /// Reads the `tokenizer.json` of `folder`, whose network is `spec`.
     pub fn from_json(json: &[u8], folder: &ModelFolder, spec: &ModelSpec) -> Result<Self> {
+        // What is known to panic in the crate is refused before; a file that panics otherwise is the file's fault as well.
+        catch_unwind(AssertUnwindSafe(|| Self::read(json, folder, spec))).unwrap_or_else(|panic| {
+            Err(Error::invalid_model(format!("tokenizer.json can't be used ({})", panic_message(&*panic))))
+        })
+    }
+
+    fn read(json: &[u8], folder: &ModelFolder, spec: &ModelSpec) -> Result<Self> {
+        untrusted::check(json)?;
         let mut max_tokens = folder.max_tokens(spec);
         let vocabulary = spec.vocabulary();
         let invalid = |reason: &dyn std::fmt::Display| Error::invalid_model(format!("tokenizer.json {reason}"));
@@ -61,7 +73,7 @@ impl TextTokenizer {
         if folder.transformer.do_lower_case {
             add_lower_case(&mut tokenizer).map_err(|error| invalid(&error))?;
         }
-        check_word_length(&tokenizer)?;
+        check_model(&tokenizer)?;
         let model2vec = match spec {
             ModelSpec::Static(table) if table.drop_unknown => Some(Model2Vec::of(&tokenizer, json, max_tokens)?),
             // sentence-transformers' module leaves the tokenizer's own truncation on.
@@ -86,6 +98,11 @@ impl TextTokenizer {
                 Default::default()
             }
         };
+        if let Some(id) = prefix.iter().chain(&suffix).find(|id| **id as usize >= vocabulary) {
+            return Err(invalid(&format!(
+                "puts a special token with id {id} around every text, but the weights have {vocabulary} token embeddings"
+            )));
+        }
         if max_tokens <= prefix.len() + suffix.len() {
             return Err(invalid(&format!(
                 "adds {} special tokens to every text, but the model takes {max_tokens}",
@@ -299,7 +316,8 @@ fn take_special_tokens(tokenizer: &mut Tokenizer) -> tokenizers::Result<Result<(
     Ok(Ok((prefix, suffix)))
 }
 
-fn check_word_length(tokenizer: &Tokenizer) -> Result<()> {
+/// Refuses a model that takes too long, or gives a text other tokens each time.
+fn check_model(tokenizer: &Tokenizer) -> Result<()> {
     match tokenizer.get_model() {
         ModelWrapper::WordPiece(model) if model.max_input_chars_per_word > MAX_WORD_CHARS => {
             Err(Error::unsupported(format!(
@@ -307,6 +325,9 @@ fn check_word_length(tokenizer: &Tokenizer) -> Result<()> {
                 model.max_input_chars_per_word
             )))
         }
+        ModelWrapper::BPE(BPE { dropout: Some(dropout), .. }) if *dropout != 0.0 => Err(Error::unsupported(format!(
+            "tokenizer.json says dropout {dropout}, which gives a text other vectors each time; set it to null"
+        ))),
         _ => Ok(()),
     }
 }

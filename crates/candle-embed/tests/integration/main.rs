@@ -10,3 +10,4 @@ mod memory_files;
 mod parity;
 mod quantize;
 mod tokens;
+mod untrusted_tokenizers;
