@@ -14,7 +14,7 @@ use crate::device::{DeviceThread, check_cpu_dtype, dtype_name, gpu_dtype, unavai
 use crate::error::{Error, Result};
 use crate::executor::{CandleExecutor, DeviceExecutor, Executor, PackedExecutor, StaticExecutor};
 use crate::fault;
-use crate::files::{Files, ModelFiles};
+use crate::files::{Files, MAX_TOKENIZER_BYTES, ModelFiles};
 use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::hash::sha256_hex;
 use crate::head::{VectorHead, VectorShape};
@@ -125,7 +125,7 @@ impl Embedder {
         let weights = Arc::new(weights);
         let int8 = device.is_none() && weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
         let max_tokens = folder.max_tokens(&spec);
-        let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE))?;
+        let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
         // Three independent jobs of similar length; together they are all of the time that loading takes.
         let make_tokenizer = || TextTokenizer::from_json(&tokenizer_json, &folder, &spec);
         let hash_weights = || weights.sha256();

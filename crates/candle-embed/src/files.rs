@@ -11,8 +11,15 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorCode, Result};
 
-/// Largest JSON file that is read; the largest real tokenizer.json (XLM-R's) has 17 MB.
-const MAX_JSON_BYTES: u64 = 256 << 20;
+/// Largest configuration that is read. A tokenizer_config.json that lists thousands of added tokens has more than 1 MB; parsed,
+/// numbers take 16 times the memory of the file.
+pub(crate) const MAX_JSON_BYTES: u64 = 4 << 20;
+
+/// Largest tokenizer.json that is read: XLM-R's has 17 MB, those of vocabularies of 256,000 tokens twice that.
+pub(crate) const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+
+/// Largest list of shards that is read: 100,000 tensors.
+pub(crate) const MAX_INDEX_BYTES: u64 = 16 << 20;
 
 /// The files of a model in memory, by their paths in its folder (`"1_Pooling/config.json"`).
 #[derive(Debug, Clone, Default)]
@@ -69,8 +76,10 @@ impl Files {
         }
     }
 
-    /// The bytes of a file of at most [`MAX_JSON_BYTES`].
-    pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
+    /// The bytes of a file that has `most` at most.
+    pub fn read(&self, path: &Path, most: u64) -> Result<Vec<u8>> {
+        let too_large =
+            |bytes: u64| Error::invalid_model(format!("{} has {bytes} bytes; at most {most} are read", path.display()));
         let failed = |error: std::io::Error| {
             let code = match error.kind() {
                 std::io::ErrorKind::NotFound => ErrorCode::ModelNotFound,
@@ -82,24 +91,35 @@ impl Files {
             Self::Disk => {
                 // A device or a pipe has no size to go by, and may never end.
                 let metadata = fs::metadata(path).map_err(failed)?;
-                if !metadata.is_file() || metadata.len() > MAX_JSON_BYTES {
-                    return Err(Error::invalid_model(format!("{} is not a file of a reasonable size", path.display())));
+                if !metadata.is_file() {
+                    return Err(Error::invalid_model(format!("{} is not a file", path.display())));
+                }
+                if metadata.len() > most {
+                    return Err(too_large(metadata.len()));
                 }
                 fs::read(path).map_err(failed)
             }
-            Self::Memory(files) => Ok(files.held(path)?.to_vec()),
+            Self::Memory(files) => match files.held(path)? {
+                bytes if bytes.len() as u64 > most => Err(too_large(bytes.len() as u64)),
+                bytes => Ok(bytes.to_vec()),
+            },
         }
     }
 
-    /// The parsed JSON of a file.
+    /// The parsed JSON of a configuration.
     pub fn json<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
-        serde_json::from_slice(&self.read(path)?)
-            .map_err(|error| Error::invalid_model(format!("{} can't be read: {error}", path.display())))
+        self.json_up_to(path, MAX_JSON_BYTES)
     }
 
     /// The same, where there is such a file.
     pub fn json_if_there<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>> {
         if self.is_file(path) { self.json(path).map(Some) } else { Ok(None) }
+    }
+
+    /// The parsed JSON of a file that has `most` bytes at most.
+    pub fn json_up_to<T: DeserializeOwned>(&self, path: &Path, most: u64) -> Result<T> {
+        serde_json::from_slice(&self.read(path, most)?)
+            .map_err(|error| Error::invalid_model(format!("{} can't be read: {error}", path.display())))
     }
 
     /// The bytes of a file of weights, which may be larger than what is read: files of the disk are mapped.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::files::Files;
+use crate::files::{Files, MAX_INDEX_BYTES};
 use crate::models::{MAX_SIZE, MODEL2VEC};
 use crate::pooling::{Pooling, PoolingMode};
 use crate::spec::ModelSpec;
@@ -389,7 +389,9 @@ pub(crate) fn weight_files(files: &Files, folder: &Path) -> Result<Vec<PathBuf>>
     if files.is_file(&single) {
         return Ok(vec![single]);
     }
-    if let Some(index) = files.json_if_there::<Index>(&folder.join("model.safetensors.index.json"))? {
+    let index = folder.join("model.safetensors.index.json");
+    if files.is_file(&index) {
+        let index: Index = files.json_up_to(&index, MAX_INDEX_BYTES)?;
         let mut shards: Vec<&String> = index.weight_map.values().collect();
         shards.sort();
         shards.dedup();

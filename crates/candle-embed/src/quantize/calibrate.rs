@@ -15,6 +15,7 @@ use candle_embed_kernels::MAX_EXACT_COLUMNS;
 
 use crate::error::{Error, Result};
 use crate::executor::{LinearInput, Network, PackedTokens};
+use crate::files::MAX_TOKENIZER_BYTES;
 use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::options::Truncate;
 use crate::spec::{EncoderSpec, ModelSpec};
@@ -60,7 +61,8 @@ pub(super) fn exact_columns(
     spec: &EncoderSpec,
     weights: &Weights,
 ) -> Result<HashMap<(usize, LinearInput), Vec<usize>>> {
-    let tokenizer = TextTokenizer::from_json(&folder.files.read(&folder.path.join(TOKENIZER_FILE))?, folder, model)?;
+    let json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
+    let tokenizer = TextTokenizer::from_json(&json, folder, model)?;
     let network = Network::load(spec, weights, &Device::Cpu, DType::F32, tokenizer.max_tokens())?;
     let mut largest: HashMap<(usize, LinearInput), Vec<f32>> = HashMap::new();
     for (index, text) in TEXTS.iter().enumerate() {

@@ -193,7 +193,10 @@ fn copy_or_remove(from: &Path, to: &Path) -> Result<()> {
     }
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|error| cannot_write(folder, &error))?;
-    write_at_once(to, &Files::Disk.read(from)?)
+    // The weights of a dense module are among them, so only the disk's size is a limit.
+    let bytes = fs::read(from)
+        .map_err(|error| Error::new(ErrorCode::ModelInvalid, format!("can't read {}: {error}", from.display())))?;
+    write_at_once(to, &bytes)
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

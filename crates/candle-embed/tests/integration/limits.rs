@@ -1,6 +1,8 @@
 //! What a folder asks memory and time for is bounded before it is made: a folder is untrusted, and an allocation that is
 //! refused ends the process.
 
+use std::fs;
+
 use crate::common::{Copy, expect, load, read_json};
 use candle_embed::ErrorCode;
 use serde_json::json;
@@ -47,4 +49,39 @@ fn a_padding_id_beyond_all_numbers() {
     let copy = Copy::of("tiny-roberta");
     copy.set("config.json", "pad_token_id", json!(u64::MAX));
     expect(&copy, ModelInvalid, "pad_token_id");
+}
+
+/// Parsed, a configuration takes many times the memory of its file.
+#[test]
+fn configurations_of_many_megabytes() {
+    let padding = |bytes: usize| "0,".repeat(bytes / 2);
+    for name in ["config.json", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"] {
+        let copy = Copy::of("tiny-bert-mean");
+        copy.write(name, format!("{{\"numbers\":[{}0]}}", padding(5 << 20)));
+        expect(&copy, ModelInvalid, "at most 4194304 are read");
+    }
+    // Long before what it says is looked at, and as much as a real one may have.
+    for (bytes, part) in [(70 << 20, "at most 67108864 are read"), (20 << 20, "can't be read")] {
+        let copy = Copy::of("tiny-bert-mean");
+        copy.write("tokenizer.json", format!("{{\"numbers\":[{}0]", padding(bytes)));
+        expect(&copy, ModelInvalid, part);
+    }
+    let copy = Copy::of("tiny-bert-sharded");
+    copy.write("model.safetensors.index.json", padding(17 << 20));
+    expect(&copy, ModelInvalid, "at most 16777216 are read");
+}
+
+#[test]
+fn a_header_of_many_megabytes() {
+    let copy = Copy::of("tiny-bert-mean");
+    let bytes = fs::read(copy.path().join("model.safetensors")).unwrap();
+    let size = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let with_spaces = |size_after: usize| {
+        let spaces = vec![b' '; size_after - size];
+        [&(size_after as u64).to_le_bytes()[..], &bytes[8..8 + size], &spaces, &bytes[8 + size..]].concat()
+    };
+    copy.write("model.safetensors", with_spaces(8 << 20));
+    load(copy.path()).unwrap();
+    copy.write("model.safetensors", with_spaces((8 << 20) + 8));
+    expect(&copy, ModelInvalid, "at most 8388608 are read");
 }
