@@ -16,6 +16,10 @@ use crate::models::{MAX_SIZE, MODEL2VEC};
 use crate::pooling::{Pooling, PoolingMode};
 use crate::spec::ModelSpec;
 
+/// Longest prompt of a folder, in bytes: it goes before every text, and every text waits for it to be tokenized. Real ones are
+/// sentences.
+const MAX_PROMPT_BYTES: usize = 64 << 10;
+
 /// More modules than any model has.
 const MAX_MODULES: usize = 16;
 
@@ -92,8 +96,15 @@ impl Prompts {
                 path.display()
             )));
         }
-        let by_name: BTreeMap<_, _> =
+        let by_name: BTreeMap<String, String> =
             config.prompts.into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect();
+        if let Some((name, text)) = by_name.iter().find(|(_, text)| text.len() > MAX_PROMPT_BYTES) {
+            return Err(Error::invalid_model(format!(
+                "{}: prompt {name:?} has {} bytes; at most {MAX_PROMPT_BYTES} are taken",
+                path.display(),
+                text.len()
+            )));
+        }
         match config.default_prompt_name {
             // These two exist in every model, empty where the folder does not fill them.
             Some(name) if !by_name.contains_key(&name) && name != "query" && name != "document" => {

@@ -126,6 +126,9 @@ pub struct EmbedJob {
     truncated: Vec<u32>,
     /// Tokens a second in the last batch.
     speed: Option<f64>,
+    /// The first text of the window that has no vector, and why. A batch takes what the time allows, so it is the window's end
+    /// that says which text that is.
+    refused: Option<(usize, Error)>,
     failure: Option<Error>,
 }
 
@@ -142,6 +145,7 @@ impl EmbedJob {
             tokens: Vec::new(),
             truncated: Vec::new(),
             speed: None,
+            refused: None,
             failure: None,
         }
     }
@@ -213,7 +217,7 @@ impl EmbedJob {
             Engine::Cpu(_) => (WINDOW_TEXTS, WINDOW_BYTES),
             Engine::Device(_) => (DEVICE_WINDOW_TEXTS, DEVICE_WINDOW_BYTES),
         };
-        let size = window_size(&self.texts[first_text..], texts, bytes);
+        let size = window_size(&self.texts[first_text..], self.options.prompt.len(), texts, bytes);
         let texts = &mut self.texts[first_text..first_text + size];
         self.next_text += texts.len();
         let tokenized = tokenize(&self.embedder, &self.options, first_text, texts)?;
@@ -274,18 +278,25 @@ impl EmbedJob {
         let shape = self.options.shape;
         let output = self.options.output;
         fault::point("forward");
-        let target = Mutex::new((&mut answer.data, Ok(())));
+        let target = Mutex::new((&mut answer.data, &mut self.refused));
         let tokens = PackedTokens { ids: &ids, offsets: &offsets };
         executor.run(&embedder.threads, tokens, embedder.head.pooled_rows(shape), &|text, states| {
             let index = texts[text];
             let vector = embedder.head.vector(states, shape, index);
-            let (data, failure) = &mut *target.lock().unwrap_or_else(PoisonError::into_inner);
+            let (data, refused) = &mut *target.lock().unwrap_or_else(PoisonError::into_inner);
             match vector {
                 Ok(vector) => data.write(output, index, &vector),
-                Err(error) => *failure = Err(error),
+                Err(error) if refused.as_ref().is_none_or(|(first, _)| index < *first) => {
+                    **refused = Some((index, error));
+                }
+                Err(_) => {}
             }
         })?;
-        target.into_inner().unwrap_or_else(PoisonError::into_inner).1?;
+        if self.window.is_none()
+            && let Some((_, error)) = self.refused.take()
+        {
+            return Err(error);
+        }
         answer.texts += texts.len();
         answer.tokens += ids.len();
         self.saw_speed(ids.len(), started.elapsed());
@@ -316,11 +327,11 @@ impl EmbedJob {
     }
 }
 
-/// How many of `texts` make a window.
-fn window_size(texts: &[String], most_texts: usize, most_bytes: usize) -> usize {
+/// How many of `texts`, each with a prompt of `prompt` bytes before it, make a window.
+fn window_size(texts: &[String], prompt: usize, most_texts: usize, most_bytes: usize) -> usize {
     let mut bytes = 0;
     let fits = |text: &&String| {
-        bytes += text.len();
+        bytes += prompt + text.len();
         bytes <= most_bytes
     };
     texts.iter().take(most_texts).take_while(fits).count().max(1)
@@ -368,4 +379,19 @@ fn tokenize_chunk(embedder: &Embedder, options: &JobOptions, first: usize, texts
         chunk.lengths.push(chunk.ids.len() - start);
     }
     Ok(chunk)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window_size;
+
+    /// A window is what a step opens at once, so that a long prompt must not make it longer.
+    #[test]
+    fn a_prompt_counts_with_every_text() {
+        let texts = vec!["four".to_owned(); 100];
+        assert_eq!(window_size(&texts, 0, 1024, 64), 16);
+        assert_eq!(window_size(&texts, 4, 1024, 64), 8);
+        assert_eq!(window_size(&texts, 1 << 20, 1024, 64), 1);
+        assert_eq!(window_size(&texts, 0, 10, 64), 10);
+    }
 }

@@ -316,6 +316,21 @@ fn weights_so_large_that_no_vector_comes_out() {
     assert_eq!(error.code, ModelInvalid, "{error}");
 }
 
+/// Batches are made by length and by what the time allows.
+#[test]
+fn the_first_text_without_a_vector_is_named() {
+    let copy = copy();
+    for name in ["encoder.layer.1.output.LayerNorm.weight", "encoder.layer.1.output.LayerNorm.bias"] {
+        poison(copy.path(), name, 3e38);
+    }
+    let texts: Vec<String> = (0..600).map(|at| "the river ".repeat(1 + (at + 10) % 23)).collect();
+    for threads in [1, 4] {
+        let model = load_with(copy.path(), &LoadOptions { threads: Some(threads), ..LoadOptions::default() }).unwrap();
+        let error = model.embed(texts.clone(), &EmbedOptions::default()).unwrap_err();
+        assert!(error.message.contains("for text 0;"), "{threads} threads: {error}");
+    }
+}
+
 #[test]
 fn tokenizers_that_would_take_for_ever_or_lose_the_text() {
     let copy = copy();

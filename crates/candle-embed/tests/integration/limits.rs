@@ -85,3 +85,17 @@ fn a_header_of_many_megabytes() {
     copy.write("model.safetensors", with_spaces((8 << 20) + 8));
     expect(&copy, ModelInvalid, "at most 8388608 are read");
 }
+
+#[test]
+fn prompts_of_many_kilobytes() {
+    for (bytes, loads) in [(64 << 10, true), ((64 << 10) + 1, false)] {
+        let copy = Copy::of("tiny-bert-mean");
+        let config = json!({"prompts": {"query": "a".repeat(bytes)}, "default_prompt_name": "query"});
+        copy.write("config_sentence_transformers.json", config.to_string());
+        if loads {
+            assert_eq!(load(copy.path()).unwrap().info().prompts["query"].len(), bytes);
+        } else {
+            expect(&copy, ModelInvalid, "prompt \"query\" has 65537 bytes");
+        }
+    }
+}
