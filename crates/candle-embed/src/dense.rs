@@ -75,11 +75,7 @@ impl Dense {
             }
         };
         let weights = Weights::open(files, &weight_files(files, folder)?)?;
-        let matrix = weights.matrix("linear.weight", config.out_features, inputs)?;
-        let mut weight = vec![0.0; config.out_features * inputs];
-        for (index, row) in weight.chunks_exact_mut(inputs).enumerate() {
-            matrix.read_row(index, row);
-        }
+        let weight = weights.matrix_values("linear.weight", config.out_features, inputs)?;
         let bias = match config.bias {
             true => weights.vector("linear.bias", config.out_features)?,
             false => vec![0.0; config.out_features],

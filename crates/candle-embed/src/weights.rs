@@ -365,6 +365,14 @@ impl Weights {
         Err(self.wrong_dtype(name, dtype))
     }
 
+    /// The numbers of [`Weights::matrix`] as float32, row after row.
+    pub fn matrix_values(&self, name: &str, rows: usize, columns: usize) -> Result<Vec<f32>> {
+        let matrix = self.matrix(name, rows, columns)?;
+        let mut values = vec![0.0; rows * columns];
+        values.chunks_exact_mut(columns).enumerate().for_each(|(index, row)| matrix.read_row(index, row));
+        Ok(values)
+    }
+
     fn exact_columns(&self, name: &str, rows: usize, columns: usize) -> Result<ExactColumns<'_>> {
         let indices_name = Quantization::exact_columns_name(name);
         if !self.tensors.contains_key(&indices_name) {

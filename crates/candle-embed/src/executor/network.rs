@@ -261,12 +261,7 @@ impl Loader<'_> {
     }
 
     fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Tensor, LoadError> {
-        let matrix = self.weights.matrix(name, rows, columns)?;
-        let mut values = vec![0.0; rows * columns];
-        for (index, row) in values.chunks_exact_mut(columns).enumerate() {
-            matrix.read_row(index, row);
-        }
-        self.tensor(values, (rows, columns))
+        self.tensor(self.weights.matrix_values(name, rows, columns)?, (rows, columns))
     }
 
     fn vector(&self, name: &str, length: usize) -> Result<Tensor, LoadError> {

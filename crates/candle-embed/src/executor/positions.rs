@@ -48,11 +48,7 @@ pub(super) fn distance_bias(
     weights: &Weights,
     longest: usize,
 ) -> Result<Vec<f32>> {
-    let table = weights.matrix(&bias.weight, bias.buckets, spec.heads)?;
-    let mut rows = vec![0.0; bias.buckets * spec.heads];
-    for (bucket, row) in rows.chunks_exact_mut(spec.heads).enumerate() {
-        table.read_row(bucket, row);
-    }
+    let rows = weights.matrix_values(&bias.weight, bias.buckets, spec.heads)?;
     let distances = || (0..2 * longest - 1).map(|at| at as i64 - (longest as i64 - 1));
     let heads = (0..spec.heads).flat_map(|head| distances().map(move |distance| (head, distance)));
     Ok(heads.map(|(head, distance)| rows[bucket(distance, bias) * spec.heads + head]).collect())

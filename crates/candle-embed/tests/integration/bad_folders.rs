@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Copy, embed, expect, fixture, load, load_with, rows};
+use crate::common::{Copy, embed, expect, fixture, load, load_with, poison, rows};
 use candle_embed::{EmbedOptions, ErrorCode, LoadOptions, quantize_model};
 use proptest::prelude::*;
 use serde_json::json;
@@ -257,18 +257,6 @@ fn broken_safetensors() {
         copy.write("model.safetensors", damaged);
         expect(&copy, ModelInvalid, "model.safetensors");
     }
-}
-
-/// Sets one number in the middle of tensor `name`.
-fn poison(folder: &Path, name: &str, value: f32) {
-    let path = folder.join("model.safetensors");
-    let mut bytes = fs::read(&path).unwrap();
-    let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-    let header: serde_json::Value = serde_json::from_slice(&bytes[8..data]).unwrap();
-    let offset = |at: usize| header[name]["data_offsets"][at].as_u64().unwrap() as usize;
-    let middle = data + offset(0) + (offset(1) - offset(0)) / 8 * 4;
-    bytes[middle..middle + 4].copy_from_slice(&value.to_le_bytes());
-    fs::write(path, bytes).unwrap();
 }
 
 /// A NaN can get lost on its way through minima and maxima: it is found at load, in every tensor.

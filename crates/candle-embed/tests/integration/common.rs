@@ -119,6 +119,18 @@ pub fn float32_weights() -> Option<PathBuf> {
     Some(cache.join("all-MiniLM-L6-v2")).filter(|folder| folder.join("model.safetensors").is_file())
 }
 
+/// Sets one number in the middle of tensor `name`.
+pub fn poison(folder: &Path, name: &str, value: f32) {
+    let path = folder.join("model.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let data = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..data]).unwrap();
+    let offset = |at: usize| header[name]["data_offsets"][at].as_u64().unwrap() as usize;
+    let middle = data + offset(0) + (offset(1) - offset(0)) / 8 * 4;
+    bytes[middle..middle + 4].copy_from_slice(&value.to_le_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
 /// A copy of a fixture that a test may damage.
 pub struct Copy {
     folder: tempfile::TempDir,

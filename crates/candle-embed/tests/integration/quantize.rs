@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::common::{Copy, cosine, embed, fixture, float32_weights, load, load_with, rows, texts};
-use candle_embed::{ErrorCode, LoadOptions, quantize_model};
+use crate::common::{Copy, cosine, embed, fixture, float32_weights, load, load_with, poison, rows, texts};
+use candle_embed::{DtypeChoice, ErrorCode, LoadOptions, quantize_model};
 
 /// Every architecture, and every way to store weights.
 const NAMES: [&str; 14] = [
@@ -40,6 +40,22 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     files
+}
+
+/// Tables of positions become float16, where this number would be infinite.
+#[test]
+fn positions_beyond_float16_stay_float32() {
+    let copy = Copy::of("tiny-bert-mean");
+    poison(copy.path(), "embeddings.position_embeddings.weight", 1e5);
+    let target = tempfile::tempdir().unwrap();
+    quantize_model(copy.path(), target.path(), None).unwrap();
+    let options = LoadOptions { dtype: DtypeChoice::Int8, ..LoadOptions::default() };
+    // Longer than half of the table.
+    let texts = ["the river and the stone ".repeat(10)];
+    let exact = embed(&load(copy.path()).unwrap(), &texts);
+    for model in [load(target.path()).unwrap(), load_with(copy.path(), &options).unwrap()] {
+        assert!(cosine(rows(&embed(&model, &texts))[0], rows(&exact)[0]) > 0.99);
+    }
 }
 
 #[test]
