@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { finished, startNode } from "./support.js";
+import { finished, startNode, tinyModel } from "./support.js";
 
 /**
  * By how many megabytes the memory of a process grows from the first half of `rounds` to the second, by the medians: what
@@ -66,3 +66,26 @@ it("a call of 100,000 texts needs memory for its texts and vectors only", async 
   expect({ count, same }).toEqual({ count: 100_000, same: true });
   expect(more).toBeLessThan(154 + 60);
 }, 300_000);
+
+it.runIf(process.platform === "linux")("making int8 weights at load leaves no threads behind", async () => {
+  const { code, stdout, stderr } = await finished(
+    startNode(`
+      import { readdirSync } from "node:fs";
+      import { setTimeout } from "node:timers/promises";
+      import { NativeBackend } from "candle-embed";
+      const count = () => readdirSync("/proc/self/task").length;
+      const loadAndDispose = async (dtype) => {
+        const backend = await NativeBackend.load(${JSON.stringify(tinyModel)}, { dtype, threads: 1 });
+        await backend.dispose();
+      };
+      // What Node starts once.
+      await loadAndDispose("float32");
+      const before = count();
+      await loadAndDispose("int8");
+      // Threads that are told to end take a moment.
+      for (let waits = 0; count() > before && waits < 50; waits++) await setTimeout(100);
+      console.log(count() - before);
+    `),
+  );
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "0\n", stderr: "" });
+});

@@ -119,24 +119,28 @@ impl Embedder {
         let mut weights = Weights::open(&folder.files, &folder.weights)?;
         let spec = models::describe(&folder, &weights)?;
         let head = Arc::new(VectorHead::load(&folder.files, &folder.head, &spec)?);
+        let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
+        let make_tokenizer = || TextTokenizer::from_json(&tokenizer_json, &folder, &spec);
+        let mut tokenizer = None;
         if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
-            weights = quantized(&folder, &spec, &weights)?;
+            let made = make_tokenizer()?;
+            weights = quantized(&folder, &spec, &weights, &made, threads.threads())?;
+            tokenizer = Some(made);
         }
         let weights = Arc::new(weights);
         let int8 = device.is_none() && weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
         let max_tokens = folder.max_tokens(&spec);
-        let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
         // Three independent jobs of similar length; together they are all of the time that loading takes.
-        let make_tokenizer = || TextTokenizer::from_json(&tokenizer_json, &folder, &spec);
         let hash_weights = || weights.sha256();
         let (tokenizer, weights_sha256, engine) = thread::scope(|scope| {
-            let tokenizer = Beside::start(scope, &make_tokenizer);
+            // Made already, or by a thread.
+            let tokenizer = tokenizer.map_or_else(|| Err(Beside::start(scope, &make_tokenizer)), Ok);
             let sha256 = Beside::start(scope, &hash_weights);
             let engine = match &device {
                 Some((thread, dtype)) => on_device(thread, *dtype, &spec, &weights, &head, max_tokens),
                 None => executor(&spec, &weights, options.executor, int8, &threads, max_tokens).map(Engine::Cpu),
             };
-            (tokenizer.join(), sha256.join(), engine)
+            (tokenizer.or_else(Beside::join), sha256.join(), engine)
         });
         let (tokenizer, engine) = (tokenizer?, engine?);
         let dense: Vec<_> = head.dense.iter().map(Dense::identity).collect();

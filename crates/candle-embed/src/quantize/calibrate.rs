@@ -12,13 +12,12 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 use candle_embed_kernels::MAX_EXACT_COLUMNS;
+use rayon::ThreadPoolBuilder;
 
 use crate::error::{Error, Result};
 use crate::executor::{LinearInput, Network, PackedTokens};
-use crate::files::MAX_TOKENIZER_BYTES;
-use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::options::Truncate;
-use crate::spec::{EncoderSpec, ModelSpec};
+use crate::spec::EncoderSpec;
 use crate::tokenization::TextTokenizer;
 use crate::weights::Weights;
 
@@ -54,15 +53,28 @@ const TEXTS: [&str; 24] = [
     "한국어 문장도 하나 있습니다. 🙂🚀",
 ];
 
-/// For each layer's inputs, the columns with the largest values on [`TEXTS`], ascending.
+/// For each layer's inputs, columns of theirs.
+type Columns = HashMap<(usize, LinearInput), Vec<usize>>;
+
+/// For each layer's inputs, the columns with the largest values on [`TEXTS`], ascending; computed with `threads` threads.
 pub(super) fn exact_columns(
-    folder: &ModelFolder,
-    model: &ModelSpec,
     spec: &EncoderSpec,
     weights: &Weights,
-) -> Result<HashMap<(usize, LinearInput), Vec<usize>>> {
-    let json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
-    let tokenizer = TextTokenizer::from_json(&json, folder, model)?;
+    tokenizer: &TextTokenizer,
+    threads: usize,
+) -> Result<Columns> {
+    let work = || largest_columns(spec, weights, tokenizer);
+    // Candle's products start rayon tasks, which outside of a pool make one of all CPUs that stays until the process ends.
+    // Element by element, tensors of more than some 100,000 numbers use a second pool of Candle's that nothing can bound
+    // (CANDLE_NUM_THREADS aside).
+    match ThreadPoolBuilder::new().num_threads(threads).thread_name(|at| format!("candle-int8-{at}")).build() {
+        Ok(pool) => pool.install(work),
+        // No threads to be had, as in WebAssembly: rayon works on this one.
+        Err(_) => work(),
+    }
+}
+
+fn largest_columns(spec: &EncoderSpec, weights: &Weights, tokenizer: &TextTokenizer) -> Result<Columns> {
     let network = Network::load(spec, weights, &Device::Cpu, DType::F32, tokenizer.max_tokens())?;
     let mut largest: HashMap<(usize, LinearInput), Vec<f32>> = HashMap::new();
     for (index, text) in TEXTS.iter().enumerate() {

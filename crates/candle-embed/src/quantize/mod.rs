@@ -12,6 +12,7 @@ mod calibrate;
 mod rows;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -21,11 +22,13 @@ use safetensors::tensor::{Dtype, View, serialize};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::LinearInput;
-use crate::files::Files;
+use crate::files::{Files, MAX_TOKENIZER_BYTES};
 use crate::folder::{ModelFolder, TOKENIZER_FILE, TRANSFORMER_CONFIGS, WEIGHTS_FILE};
 use crate::models;
 use crate::pooling::PoolingMode;
 use crate::spec::{EncoderSpec, MatrixShape, ModelSpec, StaticSpec, TableSpec};
+use crate::threads::thread_count;
+use crate::tokenization::TextTokenizer;
 use crate::weights::{Quantization, Weights};
 use calibrate::exact_columns;
 use rows::quantize_rows;
@@ -66,7 +69,9 @@ pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>
         return Err(Error::invalid_input(format!("{} is quantised already", source.display())));
     }
     let spec = models::describe(&folder, &weights)?;
-    let quantized = quantize(&folder, &spec, &weights)?;
+    let json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
+    let tokenizer = TextTokenizer::from_json(&json, &folder, &spec)?;
+    let quantized = quantize(&spec, &weights, &tokenizer, thread_count(None)?)?;
     copy_files(source, &folder, target, &inner)?;
     write_at_once(&target.join(inner).join(WEIGHTS_FILE), &quantized.bytes)?;
     Ok(QuantizeReport {
@@ -77,9 +82,16 @@ pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>
     })
 }
 
-/// The weights of the file that [`quantize_model`] would write for `folder`, whose network is `spec`.
-pub(crate) fn quantized(folder: &ModelFolder, spec: &ModelSpec, weights: &Weights) -> Result<Weights> {
-    Weights::from_bytes(&folder.path.join(WEIGHTS_FILE), quantize(folder, spec, weights)?.bytes)
+/// The weights of the file that [`quantize_model`] would write for `folder`, whose network is `spec`; computed with `threads`
+/// threads.
+pub(crate) fn quantized(
+    folder: &ModelFolder,
+    spec: &ModelSpec,
+    weights: &Weights,
+    tokenizer: &TextTokenizer,
+    threads: usize,
+) -> Result<Weights> {
+    Weights::from_bytes(&folder.path.join(WEIGHTS_FILE), quantize(spec, weights, tokenizer, threads)?.bytes)
 }
 
 /// A safetensors file of int8 weights.
@@ -89,10 +101,12 @@ struct QuantizedFile {
     source_sha256: String,
 }
 
-fn quantize(folder: &ModelFolder, spec: &ModelSpec, weights: &Weights) -> Result<QuantizedFile> {
+fn quantize(spec: &ModelSpec, weights: &Weights, tokenizer: &TextTokenizer, threads: usize) -> Result<QuantizedFile> {
     let mut writer = TensorWriter { weights, tensors: Vec::new(), matrices: 0 };
     match spec {
-        ModelSpec::Encoder(encoder) => quantize_encoder(&mut writer, folder, spec, encoder)?,
+        ModelSpec::Encoder(encoder) => {
+            quantize_encoder(&mut writer, encoder, &exact_columns(encoder, weights, tokenizer, threads)?)?;
+        }
         ModelSpec::Static(table) => quantize_static(&mut writer, table)?,
     }
     let TensorWriter { tensors, matrices, .. } = writer;
@@ -104,11 +118,9 @@ fn quantize(folder: &ModelFolder, spec: &ModelSpec, weights: &Weights) -> Result
 
 fn quantize_encoder(
     writer: &mut TensorWriter<'_>,
-    folder: &ModelFolder,
-    model: &ModelSpec,
     spec: &EncoderSpec,
+    exact: &HashMap<(usize, LinearInput), Vec<usize>>,
 ) -> Result<()> {
-    let exact = exact_columns(folder, model, spec, writer.weights)?;
     writer.int8(spec.word_table(), &[])?;
     for (index, layer) in spec.layers.iter().enumerate() {
         let columns = |input| exact.get(&(index, input)).map_or(&[][..], Vec::as_slice);
