@@ -65,7 +65,7 @@ pub(super) fn exact_columns(
 ) -> Result<Columns> {
     let work = || largest_columns(spec, weights, tokenizer);
     // Candle's products start rayon tasks, which outside of a pool make one of all CPUs that stays until the process ends.
-    // Element by element, tensors of more than some 100,000 numbers use a second pool of Candle's that nothing can bound
+    // Element by element, tensors of 65,536 numbers and more use a second pool of Candle's that nothing can bound
     // (CANDLE_NUM_THREADS aside).
     match ThreadPoolBuilder::new().num_threads(threads).thread_name(|at| format!("candle-int8-{at}")).build() {
         Ok(pool) => pool.install(work),
