@@ -1,12 +1,10 @@
 //! A loaded model.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::dense::Dense;
 use candle_core::DType;
 use candle_embed_kernels::ThreadPool;
 
@@ -14,16 +12,14 @@ use crate::device::{DeviceThread, check_cpu_dtype, dtype_name, gpu_dtype, unavai
 use crate::error::{Error, Result};
 use crate::executor::{CandleExecutor, DeviceExecutor, Executor, PackedExecutor, StaticExecutor};
 use crate::fault;
-use crate::files::{Files, MAX_TOKENIZER_BYTES, ModelFiles};
-use crate::folder::{ModelFolder, TOKENIZER_FILE};
-use crate::hash::sha256_hex;
+use crate::files::{Files, ModelFiles};
 use crate::head::{VectorHead, VectorShape};
+use crate::info::{Computing, ModelInfo};
 use crate::job::{EmbedJob, Embeddings, JobOptions};
 use crate::matryoshka::{check_cut, shortest_cut};
-use crate::models;
 use crate::options::{DeviceChoice, DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
 use crate::quantize::quantized;
-use crate::space::SpaceFields;
+use crate::source::Source;
 use crate::spec::ModelSpec;
 use crate::threads::{Beside, thread_count};
 use crate::tokenization::{TextTokenizer, Tokens};
@@ -32,38 +28,6 @@ use crate::weights::Weights;
 /// Default upper limit of a batch in tokens: a second of work for a small model, so that a step keeps to its budget
 /// even where the speed changes.
 const MAX_BATCH_TOKENS: usize = 16_384;
-
-/// What a loaded model is.
-#[derive(Debug, Clone)]
-pub struct ModelInfo {
-    /// `model_type` of `config.json`, e.g. `"bert"`.
-    pub model_type: String,
-    /// Components of an uncut vector.
-    pub dimensions: usize,
-    /// Most tokens of a text, special tokens included.
-    pub max_tokens: usize,
-    /// Pooling mode, e.g. `"mean"`; several are joined by `+`.
-    pub pooling: String,
-    /// Whether vectors have unit length unless a call asks otherwise.
-    pub normalized: bool,
-    /// Prompts by name.
-    pub prompts: BTreeMap<String, String>,
-    /// The prompt of calls that name none.
-    pub default_prompt_name: Option<String>,
-    /// SHA-256 of the float weights; an int8 folder carries its source's.
-    pub weights_sha256: String,
-    /// Vectors of two models can be compared only where this is equal.
-    pub space_id: String,
-    /// `"cpu"`, `"metal"` or `"cuda:N"`.
-    pub device: String,
-    /// How the weights are stored that compute the vectors, and on a GPU the arithmetic: `"float32"`, `"int8"`,
-    /// `"float16"` or `"bfloat16"`.
-    pub dtype: String,
-    /// What runs the network: `"packed"`, `"candle"`, `"device"`, or `"static"`, the only one of static embeddings.
-    pub executor: String,
-    /// Threads that compute.
-    pub threads: usize,
-}
 
 /// What computes.
 pub(crate) enum Engine {
@@ -108,6 +72,7 @@ impl Embedder {
         Self::open(Files::Memory(files), Path::new(""), options)
     }
 
+    /// Reads the files, makes what computes, describes both.
     fn open(files: Files, path: &Path, options: &LoadOptions) -> Result<Self> {
         fault::point("load");
         let threads = ThreadPool::new(thread_count(options.threads)?);
@@ -115,85 +80,54 @@ impl Embedder {
         if options.batch_tokens == Some(0) {
             return Err(Error::invalid_input("batchTokens must be at least 1"));
         }
-        let folder = ModelFolder::open(files, path, options.pooling)?;
-        let mut weights = Weights::open(&folder.files, &folder.weights)?;
-        let spec = models::describe(&folder, &weights)?;
-        let head = Arc::new(VectorHead::load(&folder.files, &folder.head, &spec)?);
-        let tokenizer_json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
-        let make_tokenizer = || TextTokenizer::from_json(&tokenizer_json, &folder, &spec);
+        let (source, mut weights) = Source::read(files, path, options.pooling)?;
+        let Source { spec, head, .. } = &source;
         let mut tokenizer = None;
         if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
-            let made = make_tokenizer()?;
-            weights = quantized(&folder, &spec, &weights, &made, threads.threads())?;
+            let made = source.tokenizer()?;
+            weights = quantized(&source, &weights, &made, threads.threads())?;
             tokenizer = Some(made);
         }
         let weights = Arc::new(weights);
         let int8 = device.is_none() && weights.quantization().is_some() && options.dtype != DtypeChoice::Float32;
-        let max_tokens = folder.max_tokens(&spec);
+        let max_tokens = source.folder.max_tokens(spec);
         // Three independent jobs of similar length; together they are all of the time that loading takes.
+        let make_tokenizer = || source.tokenizer();
         let hash_weights = || weights.sha256();
         let (tokenizer, weights_sha256, engine) = thread::scope(|scope| {
             // Made already, or by a thread.
             let tokenizer = tokenizer.map_or_else(|| Err(Beside::start(scope, &make_tokenizer)), Ok);
             let sha256 = Beside::start(scope, &hash_weights);
             let engine = match &device {
-                Some((thread, dtype)) => on_device(thread, *dtype, &spec, &weights, &head, max_tokens),
-                None => executor(&spec, &weights, options.executor, int8, &threads, max_tokens).map(Engine::Cpu),
+                Some((thread, dtype)) => on_device(thread, *dtype, spec, &weights, head, max_tokens),
+                None => executor(spec, &weights, options.executor, int8, &threads, max_tokens).map(Engine::Cpu),
             };
             (tokenizer.or_else(Beside::join), sha256.join(), engine)
         });
         let (tokenizer, engine) = (tokenizer?, engine?);
-        let dense: Vec<_> = head.dense.iter().map(Dense::identity).collect();
-        let pooling = head.pooling.to_string();
-        let space_id = SpaceFields {
-            weights: &weights_sha256,
-            tokenizer: &sha256_hex(&tokenizer_json),
-            network: &spec,
-            lower_case: folder.transformer.do_lower_case,
-            tokenizer_config: &folder.tokenizer,
-            dense: &dense,
-            pooling: &pooling,
-            include_prompt: head.include_prompt,
-            dimensions: head.dimensions(),
-            max_tokens: tokenizer.max_tokens(),
-            normalized: head.normalize,
-            prompts: &folder.prompts.by_name,
-            default_prompt_name: folder.prompts.default_name.as_deref(),
-        }
-        .id();
-        let info = ModelInfo {
-            model_type: models::model_type(&folder)?.to_owned(),
-            dimensions: head.dimensions(),
-            max_tokens: tokenizer.max_tokens(),
-            pooling,
-            normalized: head.normalize,
-            prompts: folder.prompts.by_name,
-            default_prompt_name: folder.prompts.default_name,
-            weights_sha256,
-            space_id,
+        let computing = Computing {
             device: device.as_ref().map_or_else(|| "cpu".to_owned(), |(thread, _)| thread.name.clone()),
             dtype: match &device {
                 Some((_, dtype)) => dtype_name(*dtype),
                 None if int8 => "int8",
                 None => "float32",
-            }
-            .to_owned(),
-            executor: match (&spec, &device, options.executor) {
+            },
+            executor: match (spec, &device, options.executor) {
                 (ModelSpec::Static(_), _, _) => "static",
                 (_, Some(_), _) => "device",
                 (_, None, ExecutorChoice::Candle) => "candle",
                 (_, None, _) => "packed",
-            }
-            .to_owned(),
+            },
             threads: threads.threads(),
         };
+        let info = source.info(&tokenizer, weights_sha256, computing)?;
         Ok(Self {
             tokenizer,
             engine,
-            head,
+            head: source.head,
             threads,
             batch_tokens: options.batch_tokens,
-            shortest_cut: shortest_cut(&folder.config, &options.matryoshka_dimensions),
+            shortest_cut: shortest_cut(&source.folder.config, &options.matryoshka_dimensions),
             info,
         })
     }

@@ -22,10 +22,10 @@ use safetensors::tensor::{Dtype, View, serialize};
 
 use crate::error::{Error, ErrorCode, Result};
 use crate::executor::LinearInput;
-use crate::files::{Files, MAX_TOKENIZER_BYTES};
+use crate::files::Files;
 use crate::folder::{ModelFolder, TOKENIZER_FILE, TRANSFORMER_CONFIGS, WEIGHTS_FILE};
-use crate::models;
 use crate::pooling::PoolingMode;
+use crate::source::Source;
 use crate::spec::{EncoderSpec, MatrixShape, ModelSpec, StaticSpec, TableSpec};
 use crate::threads::thread_count;
 use crate::tokenization::TextTokenizer;
@@ -62,17 +62,13 @@ pub struct QuantizeReport {
 /// Those of [`Embedder::load`](crate::Embedder::load) for the source; `INVALID_INPUT` where the source is quantised
 /// already, the target is the source or lies within it, or can't be written.
 pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>) -> Result<QuantizeReport> {
-    let folder = ModelFolder::open(Files::Disk, source, pooling)?;
-    let inner = check_folders(source, &folder, target)?;
-    let weights = Weights::open(&folder.files, &folder.weights)?;
+    let (read, weights) = Source::read(Files::Disk, source, pooling)?;
+    let inner = check_folders(source, &read.folder, target)?;
     if weights.quantization().is_some() {
         return Err(Error::invalid_input(format!("{} is quantised already", source.display())));
     }
-    let spec = models::describe(&folder, &weights)?;
-    let json = folder.files.read(&folder.path.join(TOKENIZER_FILE), MAX_TOKENIZER_BYTES)?;
-    let tokenizer = TextTokenizer::from_json(&json, &folder, &spec)?;
-    let quantized = quantize(&spec, &weights, &tokenizer, thread_count(None)?)?;
-    copy_files(source, &folder, target, &inner)?;
+    let quantized = quantize(&read.spec, &weights, &read.tokenizer()?, thread_count(None)?)?;
+    copy_files(source, &read.folder, target, &inner)?;
     write_at_once(&target.join(inner).join(WEIGHTS_FILE), &quantized.bytes)?;
     Ok(QuantizeReport {
         bytes_before: weights.byte_length(),
@@ -82,16 +78,18 @@ pub fn quantize_model(source: &Path, target: &Path, pooling: Option<PoolingMode>
     })
 }
 
-/// The weights of the file that [`quantize_model`] would write for `folder`, whose network is `spec`; computed with `threads`
-/// threads.
+/// The weights of the file that [`quantize_model`] would write for `source`, whose tokenizer and weights these are; computed
+/// with `threads` threads.
 pub(crate) fn quantized(
-    folder: &ModelFolder,
-    spec: &ModelSpec,
+    source: &Source,
     weights: &Weights,
     tokenizer: &TextTokenizer,
     threads: usize,
 ) -> Result<Weights> {
-    Weights::from_bytes(&folder.path.join(WEIGHTS_FILE), quantize(spec, weights, tokenizer, threads)?.bytes)
+    Weights::from_bytes(
+        &source.folder.path.join(WEIGHTS_FILE),
+        quantize(&source.spec, weights, tokenizer, threads)?.bytes,
+    )
 }
 
 /// A safetensors file of int8 weights.
