@@ -112,6 +112,8 @@ export interface NativeLoadOptions {
   pooling?: string
   /** Lengths that the model was trained to be cut to, beside those that its folder says. */
   matryoshkaDimensions?: Array<number>
+  /** Whether the files of quantised weights are hashed too; those of others always are. */
+  hashFiles?: boolean
   /** On the CPU "packed" or, to compare with, "candle" and "device" (what runs on GPUs). */
   executor?: string
 }
@@ -144,6 +146,8 @@ export interface NativeModelInfo {
   defaultPromptName?: string
   /** SHA-256 of the float weights. */
   weightsSha256: string
+  /** SHA-256 of the weights' files as they are; of quantised ones only where `hashFiles` asks for it. */
+  filesSha256?: string
   /** Identity of the vector space. */
   spaceId: string
   /** "cpu", "metal" or "cuda:N". */

@@ -19,7 +19,10 @@ export interface EngineInfo {
   pooling: string;
   normalized: boolean;
   prompts: Record<string, string>;
+  /** Of the float weights; an int8 copy says its source's. */
   weightsSha256: string;
+  /** Of the files as they are; of an int8 copy only where `hashFiles` asked for it. */
+  filesSha256?: string;
   spaceId: string;
   device: string;
   dtype: string;
@@ -33,6 +36,7 @@ export interface EngineLoadOptions {
   threads?: number;
   batchTokens?: number;
   pooling?: string;
+  hashFiles?: boolean;
 }
 
 /** How the texts of a call are embedded. */

@@ -14,6 +14,7 @@ export function checkDimensions(modelId: string, info: EngineInfo, expected: num
 /**
  * The engine hashes the weights while it reads them, so that a file that went bad in a cache costs nothing to find.
  *
+ * @param info Of a load with `hashFiles`.
  * @param remedy What fetches them again, as the end of the message.
  */
 export function checkWeights(
@@ -22,10 +23,10 @@ export function checkWeights(
   expected: string | undefined,
   remedy: string,
 ): void {
-  if (expected === undefined || expected === info.weightsSha256) return;
+  if (expected === undefined || expected === info.filesSha256) return;
   throw new CandleEmbedError(
     "CHECKSUM_MISMATCH",
-    `the weights of ${model} are not what they should be: their SHA-256 is ${info.weightsSha256}, not ` +
+    `the weights of ${model} are not what they should be: their SHA-256 is ${String(info.filesSha256)}, not ` +
       `${expected}. ${remedy}`,
   );
 }

@@ -6,6 +6,7 @@ export interface ModuleLoadOptions {
   readonly batchTokens?: number;
   readonly pooling?: string;
   readonly matryoshkaDimensions?: readonly number[];
+  readonly hashFiles?: boolean;
 }
 
 /** What the worker is told. It answers what has an `id`; what goes wrong with the rest is told with the next step. */

@@ -65,7 +65,11 @@ export class WasmBackend extends LocalBackend {
       const embedder = await RemoteEmbedder.load(
         platform,
         files,
-        { ...moduleOptions, ...(matryoshkaDimensions && { matryoshkaDimensions }) },
+        {
+          ...moduleOptions,
+          hashFiles: weightsSha256 !== undefined,
+          ...(matryoshkaDimensions && { matryoshkaDimensions }),
+        },
         signal,
       );
       try {

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 
 import { catalog, NativeBackend, type LoadProgress } from "candle-embed";
 import { getTestWeights } from "../../scripts/get-test-weights.mjs";
-import { fixtures, largestDifference, readJson, tinyModel } from "../native/support.js";
+import { fixtures, largestDifference, readJson, root, tinyModel } from "../native/support.js";
 import { hubEnvironment, newCache, startHub } from "./support.js";
 
 const hub = await startHub();
@@ -116,6 +116,31 @@ describe("a model of the hub", () => {
     await expect(NativeBackend.load(model, options)).rejects.toMatchObject({
       code,
       message: expect.stringMatching(message) as string,
+    });
+  });
+});
+
+describe("an int8 copy that quantize wrote", () => {
+  hub.serve("org/int8", path.join(root, "models/all-MiniLM-L6-v2"));
+
+  it("loads from a hub, in the space of its source", async () => {
+    await using backend = await NativeBackend.load("org/int8", { cacheDir: newCache() });
+    await using embedded = await NativeBackend.load();
+    expect(backend.dtype).toBe("int8");
+    expect(backend.space.id).toBe(embedded.space.id);
+  });
+
+  it("does not load once it is another file, whatever it says of its source", async () => {
+    const cacheDir = newCache();
+    await using first = await NativeBackend.load("org/int8", { cacheDir });
+    expect(first.dtype).toBe("int8");
+    const { etag } = hub.file("org/int8", "model.safetensors");
+    const file = path.join(cacheDir, "models--org--int8/blobs", etag);
+    const content = readFileSync(file);
+    content[content.length - 5] = (content[content.length - 5] ?? 0) ^ 1;
+    writeFileSync(file, content);
+    await expect(NativeBackend.load("org/int8", { cacheDir })).rejects.toMatchObject({
+      code: "CHECKSUM_MISMATCH",
     });
   });
 });

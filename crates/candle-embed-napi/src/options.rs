@@ -25,6 +25,8 @@ pub struct NativeLoadOptions {
     pub pooling: Option<String>,
     /// Lengths that the model was trained to be cut to, beside those that its folder says.
     pub matryoshka_dimensions: Option<Vec<u32>>,
+    /// Whether the files of quantised weights are hashed too; those of others always are.
+    pub hash_files: Option<bool>,
     /// On the CPU "packed" or, to compare with, "candle" and "device" (what runs on GPUs).
     pub executor: Option<String>,
 }
@@ -47,6 +49,7 @@ impl TryFrom<NativeLoadOptions> for LoadOptions {
             threads: positive(options.threads),
             batch_tokens: positive(options.batch_tokens),
             executor: parse(options.executor)?.unwrap_or_default(),
+            hash_files: options.hash_files.unwrap_or_default(),
             pooling: parse(options.pooling)?,
             matryoshka_dimensions: options
                 .matryoshka_dimensions
@@ -114,6 +117,8 @@ pub struct NativeModelInfo {
     pub default_prompt_name: Option<String>,
     /// SHA-256 of the float weights.
     pub weights_sha256: String,
+    /// SHA-256 of the weights' files as they are; of quantised ones only where `hashFiles` asks for it.
+    pub files_sha256: Option<String>,
     /// Identity of the vector space.
     pub space_id: String,
     /// "cpu", "metal" or "cuda:N".
@@ -137,6 +142,7 @@ impl From<&ModelInfo> for NativeModelInfo {
             prompts: info.prompts.clone().into_iter().collect(),
             default_prompt_name: info.default_prompt_name.clone(),
             weights_sha256: info.weights_sha256.clone(),
+            files_sha256: info.files_sha256.clone(),
             space_id: info.space_id.clone(),
             device: info.device.clone(),
             dtype: info.dtype.clone(),

@@ -16,6 +16,8 @@ struct ModuleLoadOptions {
     pooling: Option<String>,
     #[serde(default)]
     matryoshka_dimensions: Vec<usize>,
+    #[serde(default)]
+    hash_files: bool,
 }
 
 /// How the texts of a call are embedded.
@@ -51,6 +53,7 @@ pub fn load_options(json: &str) -> Result<LoadOptions, Error> {
         batch_tokens: options.batch_tokens,
         pooling: parse(options.pooling)?,
         matryoshka_dimensions: options.matryoshka_dimensions,
+        hash_files: options.hash_files,
         ..LoadOptions::default()
     })
 }
@@ -81,6 +84,8 @@ pub struct ModuleInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     default_prompt_name: Option<&'a str>,
     weights_sha256: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files_sha256: Option<&'a str>,
     space_id: &'a str,
     device: &'a str,
     dtype: &'a str,
@@ -99,6 +104,7 @@ impl<'a> From<&'a ModelInfo> for ModuleInfo<'a> {
             prompts: &info.prompts,
             default_prompt_name: info.default_prompt_name.as_deref(),
             weights_sha256: &info.weights_sha256,
+            files_sha256: info.files_sha256.as_deref(),
             space_id: &info.space_id,
             device: &info.device,
             dtype: &info.dtype,

@@ -14,7 +14,7 @@ use crate::executor::{CandleExecutor, DeviceExecutor, Executor, PackedExecutor, 
 use crate::fault;
 use crate::files::{Files, ModelFiles};
 use crate::head::{VectorHead, VectorShape};
-use crate::info::{Computing, ModelInfo};
+use crate::info::{Computing, Hashes, ModelInfo};
 use crate::job::{EmbedJob, Embeddings, JobOptions};
 use crate::matryoshka::{check_cut, shortest_cut};
 use crate::options::{DeviceChoice, DtypeChoice, EmbedOptions, ExecutorChoice, LoadOptions, OutputType, Prompt};
@@ -82,6 +82,8 @@ impl Embedder {
         }
         let (source, mut weights) = Source::read(files, path, options.pooling)?;
         let Source { spec, head, .. } = &source;
+        // Whose hash is not that of the files.
+        let is_copy = weights.quantization().is_some();
         let mut tokenizer = None;
         if options.dtype == DtypeChoice::Int8 && weights.quantization().is_none() {
             let made = source.tokenizer()?;
@@ -93,16 +95,23 @@ impl Embedder {
         let max_tokens = source.folder.max_tokens(spec);
         // Three independent jobs of similar length; together they are all of the time that loading takes.
         let make_tokenizer = || source.tokenizer();
-        let hash_weights = || weights.sha256();
-        let (tokenizer, weights_sha256, engine) = thread::scope(|scope| {
+        let hash_weights = || {
+            let weights_sha256 = weights.sha256();
+            let files_sha256 = match is_copy {
+                false => Some(weights_sha256.clone()),
+                true => options.hash_files.then(|| weights.files_sha256()),
+            };
+            Hashes { weights_sha256, files_sha256 }
+        };
+        let (tokenizer, hashes, engine) = thread::scope(|scope| {
             // Made already, or by a thread.
             let tokenizer = tokenizer.map_or_else(|| Err(Beside::start(scope, &make_tokenizer)), Ok);
-            let sha256 = Beside::start(scope, &hash_weights);
+            let hashes = Beside::start(scope, &hash_weights);
             let engine = match &device {
                 Some((thread, dtype)) => on_device(thread, *dtype, spec, &weights, head, max_tokens),
                 None => executor(spec, &weights, options.executor, int8, &threads, max_tokens).map(Engine::Cpu),
             };
-            (tokenizer.or_else(Beside::join), sha256.join(), engine)
+            (tokenizer.or_else(Beside::join), hashes.join(), engine)
         });
         let (tokenizer, engine) = (tokenizer?, engine?);
         let computing = Computing {
@@ -120,7 +129,7 @@ impl Embedder {
             },
             threads: threads.threads(),
         };
-        let info = source.info(&tokenizer, weights_sha256, computing)?;
+        let info = source.info(&tokenizer, hashes, computing)?;
         Ok(Self {
             tokenizer,
             engine,

@@ -21,6 +21,8 @@ pub struct ModelInfo {
     pub default_prompt_name: Option<String>,
     /// SHA-256 of the float weights; an int8 folder carries its source's.
     pub weights_sha256: String,
+    /// SHA-256 of the weights' files as they are; of quantised ones only where [`crate::LoadOptions::hash_files`] asks for it.
+    pub files_sha256: Option<String>,
     /// Vectors of two models can be compared only where this is equal.
     pub space_id: String,
     /// `"cpu"`, `"metal"` or `"cuda:N"`.
@@ -32,6 +34,12 @@ pub struct ModelInfo {
     pub executor: String,
     /// Threads that compute.
     pub threads: usize,
+}
+
+/// What the weights hash to, under the names of [`ModelInfo`].
+pub(crate) struct Hashes {
+    pub weights_sha256: String,
+    pub files_sha256: Option<String>,
 }
 
 /// The part of a [`ModelInfo`] that the folder does not decide, under its names.

@@ -23,6 +23,8 @@ pub struct LoadOptions {
     pub pooling: Option<PoolingMode>,
     /// Lengths that the model was trained to be cut to, where more is known of it than its folder says.
     pub matryoshka_dimensions: Vec<usize>,
+    /// Whether quantised weights are hashed too, for [`crate::ModelInfo::files_sha256`]; those of others are always.
+    pub hash_files: bool,
 }
 
 /// Which implementation of an encoder runs on the CPU; on GPUs there is one.

@@ -9,7 +9,7 @@ use crate::files::{Files, MAX_TOKENIZER_BYTES};
 use crate::folder::{ModelFolder, TOKENIZER_FILE};
 use crate::hash::sha256_hex;
 use crate::head::VectorHead;
-use crate::info::{Computing, ModelInfo};
+use crate::info::{Computing, Hashes, ModelInfo};
 use crate::models;
 use crate::pooling::PoolingMode;
 use crate::space::SpaceFields;
@@ -42,8 +42,9 @@ impl Source {
     }
 
     /// What the model is that `computing` runs.
-    pub fn info(&self, tokenizer: &TextTokenizer, weights_sha256: String, computing: Computing) -> Result<ModelInfo> {
+    pub fn info(&self, tokenizer: &TextTokenizer, hashes: Hashes, computing: Computing) -> Result<ModelInfo> {
         let Self { folder, spec, head, tokenizer_json } = self;
+        let Hashes { weights_sha256, files_sha256 } = hashes;
         let dense: Vec<_> = head.dense.iter().map(Dense::identity).collect();
         let pooling = head.pooling.to_string();
         let space_id = SpaceFields {
@@ -72,6 +73,7 @@ impl Source {
             prompts: folder.prompts.by_name.clone(),
             default_prompt_name: folder.prompts.default_name.clone(),
             weights_sha256,
+            files_sha256,
             space_id,
             device,
             dtype: dtype.to_owned(),
