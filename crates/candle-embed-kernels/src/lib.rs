@@ -9,7 +9,7 @@ pub use activation::Activation;
 pub use attention::{Attention, AttentionScratch, DistanceBias};
 pub use encoder::{Encoder, EncoderLayer, EncoderParts, Ends, PooledRows};
 pub use isa::{ISA_VARIABLE, Isa};
-pub use linear::{Linear, LinearError};
+pub use linear::{Linear, LinearError, MAX_INPUTS_I8};
 pub use norm::LayerNorm;
 pub use pack::{Aligned, ExactColumn, MAX_EXACT_COLUMNS};
 pub use pages::{Pages, release_freed_memory};

@@ -53,13 +53,22 @@ pub enum LinearError {
     },
     /// No inputs or no outputs.
     Empty,
+    /// More inputs than [`MAX_INPUTS_I8`].
+    TooManyInputs(usize),
 }
+
+/// So many products of a byte and a weight of -128 have a sum that is an i32 on every tier: 255 * 128 * 65,793 is just below
+/// 2^31.
+pub const MAX_INPUTS_I8: usize = i32::MAX as usize / (255 * 128);
 
 impl fmt::Display for LinearError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { what, got, expected } => write!(f, "{what} has {got} values, the layer needs {expected}"),
             Self::Empty => write!(f, "a linear layer needs at least one input and one output"),
+            Self::TooManyInputs(inputs) => {
+                write!(f, "an int8 linear layer of {inputs} inputs; at most {MAX_INPUTS_I8} can be summed")
+            }
         }
     }
 }
@@ -110,7 +119,7 @@ impl Linear {
 
     /// Packs int8 weights into `pages`, with one scale an output, `weight = scale[row] * values[column]`. -128 may occur.
     ///
-    /// The columns `exact`, at most [`MAX_EXACT_COLUMNS`], are added in f32.
+    /// The columns `exact`, at most [`MAX_EXACT_COLUMNS`], are added in f32. There are at most [`MAX_INPUTS_I8`] inputs.
     pub fn pack_i8(
         isa: Isa,
         pages: &Pages,
@@ -123,6 +132,9 @@ impl Linear {
         let kernels = isa.kernels();
         let bias = pad(kernels, [outputs, inputs], "bias", bias)?;
         let scale = pad(kernels, [outputs, inputs], "scales", Some(scales))?;
+        if inputs > MAX_INPUTS_I8 {
+            return Err(LinearError::TooManyInputs(inputs));
+        }
         if exact.len() > MAX_EXACT_COLUMNS {
             return Err(LinearError::Length { what: "exact columns", got: exact.len(), expected: MAX_EXACT_COLUMNS });
         }

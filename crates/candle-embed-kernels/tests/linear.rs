@@ -3,7 +3,7 @@
 mod common;
 
 use candle_embed_kernels::{
-    Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, Pages, QuantizedRows,
+    Activation, ExactColumn, Isa, Linear, LinearError, MAX_EXACT_COLUMNS, MAX_INPUTS_I8, Pages, QuantizedRows,
 };
 use common::{Random, gelu, linear};
 use proptest::prelude::*;
@@ -291,6 +291,27 @@ fn exact_columns_keep_an_outlier_out_of_the_bytes() {
             let error = (f64::from(out) - sum).abs();
             assert!(error <= 3e-3 * size + 1e-6 * whole, "{}: {out} {sum}", isa.name());
         }
+    }
+}
+
+/// The largest sums of either sign that a layer may have; with one input more they could overflow.
+#[test]
+fn int8_sums_of_the_widest_layers() {
+    let pack = |isa: Isa, inputs: usize, weight: i8| {
+        Linear::pack_i8(isa, &Pages::default(), [1, inputs], None, &[1.0], &[], |_, row| row.fill(weight))
+    };
+    let mut x = vec![255.0; MAX_INPUTS_I8];
+    x[0] = 0.0;
+    for isa in Isa::available() {
+        let rows = QuantizedRows::new(isa, &x, MAX_INPUTS_I8, &[]);
+        for weight in [i8::MIN, i8::MAX] {
+            let mut out = [0.0];
+            pack(isa, MAX_INPUTS_I8, weight).unwrap().forward_quantized(&rows, Activation::Identity, None, &mut out);
+            let expected = f64::from(weight) * 255.0 * (MAX_INPUTS_I8 - 1) as f64;
+            assert!((f64::from(out[0]) / expected - 1.0).abs() < 1e-6, "{}: {} {expected}", isa.name(), out[0]);
+        }
+        let error = pack(isa, MAX_INPUTS_I8 + 1, 1).err();
+        assert_eq!(error, Some(LinearError::TooManyInputs(MAX_INPUTS_I8 + 1)));
     }
 }
 

@@ -253,7 +253,10 @@ fn fuse_exact_columns(matrices: &[Int8Matrix<'_>], outputs: usize) -> Result<Vec
     Ok(fused)
 }
 
-/// The shapes were checked against the configuration before; what is left is a fault of this crate.
+/// The shapes were checked against the configuration before; but for one limit, what is left is a fault of this crate.
 fn mismatch(error: LinearError) -> Error {
-    Error::internal(error)
+    match error {
+        LinearError::TooManyInputs(_) => Error::unsupported(format!("{error}; load it with dtype \"float32\"")),
+        LinearError::Length { .. } | LinearError::Empty => Error::internal(error),
+    }
 }

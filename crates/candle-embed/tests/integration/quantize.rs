@@ -6,6 +6,8 @@ use std::path::Path;
 
 use crate::common::{Copy, cosine, embed, fixture, float32_weights, load, load_with, poison, rows, texts};
 use candle_embed::{DtypeChoice, ErrorCode, LoadOptions, quantize_model};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use serde_json::json;
 
 /// Every architecture, and every way to store weights.
 const NAMES: [&str; 14] = [
@@ -159,4 +161,36 @@ fn a_source_that_leaves_pooling_open() {
     quantize_model(source.path(), target.path(), mean).unwrap();
     let options = LoadOptions { pooling: mean, ..LoadOptions::default() };
     assert_eq!(load_with(target.path(), &options).unwrap().info().dtype, "int8");
+}
+
+/// 65,793 products of bytes are as many as an i32 holds; the float weights can be used.
+#[test]
+fn a_layer_too_wide_for_int8_is_refused() {
+    let wide = 65_794;
+    let copy = Copy::of("tiny-bert-mean");
+    copy.set("config.json", "intermediate_size", json!(wide));
+    let path = copy.path().join("model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let weights = SafeTensors::deserialize(&bytes).unwrap();
+    let zeros = vec![0; 4 * 32 * wide];
+    let tensors: Vec<_> = weights
+        .tensors()
+        .into_iter()
+        .map(|(name, tensor)| {
+            let shape: Vec<usize> = tensor.shape().iter().map(|&n| if n == 64 { wide } else { n }).collect();
+            let is_wide =
+                name.contains(".intermediate.") || name.ends_with("output.dense.weight") && shape.contains(&wide);
+            if !is_wide {
+                return (name, tensor);
+            }
+            let bytes = 4 * shape.iter().product::<usize>();
+            (name, TensorView::new(Dtype::F32, shape, &zeros[..bytes]).unwrap())
+        })
+        .collect();
+    copy.write("model.safetensors", serialize(tensors, None).unwrap());
+    assert!(load(copy.path()).is_ok());
+    let options = LoadOptions { dtype: "int8".parse().unwrap(), ..LoadOptions::default() };
+    let error = load_with(copy.path(), &options).err().unwrap();
+    assert_eq!(error.code, ErrorCode::UnsupportedArchitecture, "{error}");
+    assert!(error.message.contains("65794 inputs"), "{error}");
 }
