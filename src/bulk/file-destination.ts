@@ -47,7 +47,7 @@ export async function withFiles(
   options: FileDestinationOptions,
   work: (destination: FileDestination) => Promise<void>,
 ): Promise<void> {
-  const lock = `${options.target}.lock`;
+  const lock = lockFile(options.target);
   const patience = Date.now() + lockPatienceMs;
   const isDone = (): Promise<boolean> => {
     if (Date.now() < patience) return Promise.resolve(false);
@@ -252,6 +252,16 @@ function journalFile(target: string): string {
 
 function partial(target: string): string {
   return `${target}.partial`;
+}
+
+/** Everything that a run keeps beside its target, but for the errors. */
+export function filesBeside(target: string): readonly string[] {
+  const journal = journalFile(target);
+  return [lockFile(target), journal, `${journal}.new`, partial(target), ...recordsAndVectors(target)];
+}
+
+function lockFile(target: string): string {
+  return `${target}.lock`;
 }
 
 function recordsAndVectors(target: string): readonly string[] {

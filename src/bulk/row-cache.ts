@@ -17,24 +17,36 @@ interface StoredRow {
   readonly vector: Uint8Array;
   readonly tokens: number;
   readonly truncated: number;
+  readonly sum: Uint8Array;
 }
+
+/** SQLite's code for a page that cannot be one. */
+const corrupt = 11;
 
 /**
  * Rows in a SQLite file, for runs to come. The key holds all that decides a vector's bits: the space, the numbers computed
- * with, the options and the text; so that one file serves many models, and several processes at a time.
+ * with, the options and the text; so that one file serves many models, and several processes at a time. SQLite checks no
+ * bytes: each row has a hash, so that what a disk lost is told and does not come out as a vector.
  */
 export class RowCache implements RowStore {
+  readonly #file: string;
   readonly #database: DatabaseSync;
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
   readonly #prefix: string;
   readonly #noTexts: Embeddings<OutputVector>;
 
-  private constructor(database: DatabaseSync, prefix: string, noTexts: Embeddings<OutputVector>) {
+  private constructor(
+    file: string,
+    database: DatabaseSync,
+    prefix: string,
+    noTexts: Embeddings<OutputVector>,
+  ) {
+    this.#file = file;
     this.#database = database;
-    this.#select = database.prepare("SELECT vector, tokens, truncated FROM vectors WHERE key = ?");
+    this.#select = database.prepare("SELECT vector, tokens, truncated, sum FROM rows WHERE key = ?");
     this.#insert = database.prepare(
-      "INSERT OR IGNORE INTO vectors (key, vector, tokens, truncated) VALUES (?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO rows (key, vector, tokens, truncated, sum) VALUES (?, ?, ?, ?, ?)",
     );
     this.#prefix = prefix;
     this.#noTexts = noTexts;
@@ -43,7 +55,8 @@ export class RowCache implements RowStore {
   /**
    * @param prefix What decides the vectors beside the text.
    * @param noTexts The answer to no texts, which says what the vectors are.
-   * @throws CandleEmbedError `INVALID_INPUT` for a file that is no cache, and where Node has no `node:sqlite`.
+   * @throws CandleEmbedError `INVALID_INPUT` for a file that is no cache, and where Node has no `node:sqlite`; here and
+   *   later `CHECKSUM_MISMATCH` for one that is damaged.
    */
   static async open(file: string, prefix: string, noTexts: Embeddings<OutputVector>): Promise<RowCache> {
     const { DatabaseSync } = await loadSqlite();
@@ -51,36 +64,55 @@ export class RowCache implements RowStore {
     try {
       database = new DatabaseSync(file);
       prepare(database);
-      return new RowCache(database, prefix, noTexts);
+      return new RowCache(file, database, prefix, noTexts);
     } catch (cause) {
       database?.close();
-      throw new CandleEmbedError("INVALID_INPUT", `${file} cannot be used as a cache: ${messageOf(cause)}`, {
-        cause,
-      });
+      throw unusable(file, cause);
     }
   }
 
-  get(key: string): Row | undefined {
-    const stored = this.#select.get(this.#key(key)) as StoredRow | undefined;
+  get(textKey: string): Row | undefined {
+    const key = this.#key(textKey);
+    let stored: StoredRow | undefined;
+    try {
+      stored = this.#select.get(key) as StoredRow | undefined;
+    } catch (cause) {
+      throw unusable(this.#file, cause);
+    }
     if (stored === undefined) return undefined;
+    const { tokens, truncated } = stored;
     const vector = newVector(this.#noTexts.outputType, rowLength(this.#noTexts));
-    if (stored.vector.byteLength !== vector.byteLength) return undefined;
+    if (stored.vector.byteLength !== vector.byteLength || !sumOf(key, stored).equals(stored.sum)) {
+      throw damaged(this.#file, "a row is not what was written");
+    }
     new Uint8Array(vector.buffer).set(stored.vector);
-    return { vector, tokens: stored.tokens, truncated: stored.truncated === 1 };
+    return { vector, tokens, truncated: truncated === 1 };
   }
 
   set(rows: ReadonlyMap<string, Row>): void {
     if (rows.size === 0) return;
-    this.#database.exec("BEGIN IMMEDIATE");
     try {
-      for (const [key, { vector, tokens, truncated }] of rows) {
-        const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-        this.#insert.run(this.#key(key), bytes, tokens, truncated ? 1 : 0);
+      this.#database.exec("BEGIN IMMEDIATE");
+      for (const [textKey, row] of rows) {
+        const key = this.#key(textKey);
+        const { buffer, byteOffset, byteLength } = row.vector;
+        const vector = new Uint8Array(buffer, byteOffset, byteLength);
+        const [tokens, truncated] = [row.tokens, row.truncated ? 1 : 0];
+        this.#insert.run(key, vector, tokens, truncated, sumOf(key, { vector, tokens, truncated }));
       }
       this.#database.exec("COMMIT");
-    } catch (error) {
+    } catch (cause) {
+      this.#rollBack();
+      throw unusable(this.#file, cause);
+    }
+  }
+
+  /** A full or broken disk has ended the transaction already. */
+  #rollBack(): void {
+    try {
       this.#database.exec("ROLLBACK");
-      throw error;
+    } catch {
+      // what failed before says why
     }
   }
 
@@ -102,9 +134,28 @@ function prepare(database: DatabaseSync): void {
   if (tables.tables > 0 && id !== applicationId) throw new Error("it is a database of something else");
   // A cache may lose its last moments in a power cut, not its integrity.
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA application_id = ${String(applicationId)};
-    CREATE TABLE IF NOT EXISTS vectors (
-      key BLOB PRIMARY KEY, vector BLOB NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL
+    CREATE TABLE IF NOT EXISTS rows (
+      key BLOB PRIMARY KEY, vector BLOB NOT NULL, tokens INTEGER NOT NULL, truncated INTEGER NOT NULL, sum BLOB NOT NULL
     ) WITHOUT ROWID`);
+}
+
+/** SHA-256 (a quarter of it) of a row and the key it is found under. */
+function sumOf(key: Uint8Array, { vector, tokens, truncated }: Omit<StoredRow, "sum">): Buffer {
+  const numbers = JSON.stringify([tokens, truncated]);
+  return createHash("sha256").update(key).update(vector).update(numbers).digest().subarray(0, 8);
+}
+
+function unusable(file: string, cause: unknown): CandleEmbedError {
+  const { errcode } = cause as { errcode?: number };
+  // Extended codes have their kind in the last byte.
+  if (errcode !== undefined && (errcode & 0xff) === corrupt) return damaged(file, messageOf(cause), cause);
+  const message = `${file} cannot be used as a cache: ${messageOf(cause)}`;
+  return new CandleEmbedError("INVALID_INPUT", message, { cause });
+}
+
+function damaged(file: string, reason: string, cause?: unknown): CandleEmbedError {
+  const message = `the cache ${file} is damaged (${reason}): remove it, and run the command again to make a new one`;
+  return new CandleEmbedError("CHECKSUM_MISMATCH", message, { cause });
 }
 
 async function loadSqlite(): Promise<typeof Sqlite> {

@@ -19,15 +19,33 @@ export interface TargetFile {
   readonly mode: number | undefined;
 }
 
+/** What `--output` says; `undefined` for standard output, which `-` stands for. */
+export function outputName(file: string | undefined): string | undefined {
+  return file === "-" ? undefined : file;
+}
+
+/** The file that an option names, to be made or replaced: no pipe, no device. */
+export async function findFile(option: string, file: string): Promise<TargetFile> {
+  if (file === "-") throw new UsageError(`--${option} must name a file, not standard output`);
+  const found = await findOutput(file, false, option);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${option} must name a file, not the pipe or device ${JSON.stringify(file)}`);
+}
+
 /**
  * What `--output` names: a file to be made or replaced, or a pipe or device, which is written to as it is.
  *
  * @param folder Whether the result is a folder itself, as a Lance dataset is.
+ * @param option What names it, where that is another one.
  */
-export async function findOutput(file: string, folder: boolean): Promise<TargetFile | undefined> {
+export async function findOutput(
+  file: string,
+  folder: boolean,
+  option = "output",
+): Promise<TargetFile | undefined> {
   const existing = await unlessAbsent(stat(file));
   if (file === "" || (!folder && (existing?.isDirectory() === true || file.endsWith(path.sep)))) {
-    throw new UsageError(`--output must name a file, not the folder ${JSON.stringify(file)}`);
+    throw new UsageError(`--${option} must name a file, not the folder ${JSON.stringify(file)}`);
   }
   if (folder) {
     const target = path.resolve(file);
@@ -41,12 +59,13 @@ export async function findOutput(file: string, folder: boolean): Promise<TargetF
   return { target: await realTarget(file), mode: existing && existing.mode & 0o7777 };
 }
 
-/** Does `work` with what `--output` names, or standard output; a file appears under its name when all is written. */
+/** Does `work` with what `--output` says; a file appears under its name when all is written. */
 export async function withOutput(
-  file: string | undefined,
+  option: string | undefined,
   context: Pick<Context, "stdout" | "signal">,
   work: (output: Output) => Promise<void>,
 ): Promise<void> {
+  const file = outputName(option);
   const found = file === undefined ? undefined : await findOutput(file, false);
   if (found === undefined) {
     const stream = await openStream(file, context);
@@ -100,7 +119,8 @@ async function unlessAbsent<Result>(call: Promise<Result>): Promise<Result | und
   try {
     return await call;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    // Below a file there is nothing either.
+    if (["ENOENT", "ENOTDIR"].includes(String((error as NodeJS.ErrnoException).code))) return undefined;
     throw error;
   }
 }

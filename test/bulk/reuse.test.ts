@@ -135,6 +135,26 @@ describe.skipIf(found.node === undefined)(`--cache ${found.reason ?? ""}`, () =>
     expect(place.read("int8-again.npy").equals(place.read("int8.npy"))).toBe(true);
   });
 
+  it("tells of a row or a page that is not what was written, and of what to do", async () => {
+    place.write("corpus.txt", "the fox\nthe dog\n");
+    const flip = async (name: string, change: (bytes: Buffer) => void): Promise<string> => {
+      const file = place.at(name);
+      await embed("first.jsonl", "--cache", file);
+      const bytes = readFileSync(file);
+      change(bytes);
+      place.write(name, bytes);
+      const { code, stderr } = await embed("damaged.jsonl", "--cache", file);
+      expect(code).toBe(1);
+      expect(stderr).toContain(`the cache ${file} is damaged`);
+      return stderr;
+    };
+    // The last bytes of a row lie at the end of its page: one of a number of the vector, before the sum and the count.
+    const row = await flip("row.db", (bytes) => (bytes[bytes.length - 40] ^= 1));
+    expect(row).toMatch(/CHECKSUM_MISMATCH: .*\(a row is not what was written\): remove it/);
+    const page = await flip("page.db", (bytes) => bytes.fill(0xff, 4096, 4200));
+    expect(page).toMatch(/CHECKSUM_MISMATCH: .*\(database disk image is malformed\): remove it/);
+  });
+
   it("refuses a file that is no cache, and leaves it as it is", async () => {
     const content = Buffer.from("no database, and long enough to be taken for one by nobody".repeat(40));
     place.write("note.txt", content);

@@ -1,12 +1,12 @@
-import { realpath } from "node:fs/promises";
 import path from "node:path";
 
 import { tableFormats, type TableFormat } from "../../bulk/tables/table.js";
 import { streamFormats, type StreamFormat } from "../../bulk/writers/vector-writer.js";
 import type { EmbedOptions } from "../../embedding-backend.js";
 import { UsageError, type Context } from "../command.js";
-import { findOutput, type TargetFile } from "../output.js";
+import { findFile, findOutput, outputName, type TargetFile } from "../output.js";
 import { parseChoice, parseFilled } from "../parse.js";
+import { checkFiles } from "./check-files.js";
 import { outputFormats, type EmbedValues, type OutputFormat } from "./options.js";
 
 /** Where the vectors go, and how. */
@@ -14,10 +14,12 @@ export interface ChosenOutput {
   readonly format: OutputFormat;
   /** A file that appears when it is complete; absent for standard output, a pipe or a device. */
   readonly file: TargetFile | undefined;
-  /** What `--output` says. */
+  /** What `--output` says; absent for standard output. */
   readonly name: string | undefined;
   /** Where lines that cannot be used go; absent: they end the run. */
   readonly errors: string | undefined;
+  /** The file of known vectors. */
+  readonly cache: string | undefined;
 }
 
 export async function chooseOutput(
@@ -26,7 +28,7 @@ export async function chooseOutput(
   fromArguments: boolean,
   { stdout }: Context,
 ): Promise<ChosenOutput> {
-  const { output: name } = values;
+  const name = outputName(values.output);
   const format = parseChoice("format", values.format, outputFormats) ?? formatOf(name) ?? "json";
   if (format === "f32" && outputType !== undefined && outputType !== "float32") {
     throw new UsageError(`f32 holds float32 numbers: write ${outputType} with --format npy`);
@@ -38,24 +40,17 @@ export async function chooseOutput(
   if (name === undefined && isTable(format)) {
     throw new UsageError(`${format} is written to a file: pass --output FILE`);
   }
-  if (file !== undefined && values.file !== undefined && (await isSame(values.file, file.target))) {
-    throw new UsageError(
-      "--file and --output are the same file: the vectors would take the place of the texts",
-    );
-  }
   const collect = values.strict !== true && !fromArguments;
   const beside = file && `${file.target}.errors.jsonl`;
-  return {
-    format,
-    file,
-    name,
-    errors: collect ? (parseFilled("errors", values.errors) ?? beside) : undefined,
-  };
+  const errors = collect ? ((await fileOf("errors", values)) ?? beside) : undefined;
+  const cache = await fileOf("cache", values);
+  await checkFiles({ input: values.file, output: file?.target, errors, cache });
+  return { format, file, name, errors, cache };
 }
 
-async function isSame(input: string, target: string): Promise<boolean> {
-  // A file that is not there is met when it is read.
-  return (await realpath(input).catch(() => undefined)) === target;
+async function fileOf(option: "errors" | "cache", values: EmbedValues): Promise<string | undefined> {
+  const name = parseFilled(option, values[option]);
+  return name === undefined ? undefined : (await findFile(option, name)).target;
 }
 
 export function isTable(format: OutputFormat): format is TableFormat {

@@ -35,13 +35,19 @@ export class Embedder {
     this.#reuse = new Reuse((texts) => this.#embed(texts), noTexts, stores);
   }
 
-  static async open(backend: EmbeddingBackend, call: EmbedOptions, values: EmbedValues): Promise<Embedder> {
+  /** @param cacheFile Of vectors that are known. */
+  static async open(
+    backend: EmbeddingBackend,
+    call: EmbedOptions,
+    values: EmbedValues,
+    cacheFile: string | undefined,
+  ): Promise<Embedder> {
     // Refuses wrong options before any input is read, and says what the vectors are where there are no texts.
     const noTexts = await backend.embed([], call);
     const cache =
-      values.cache === undefined
+      cacheFile === undefined
         ? undefined
-        : await RowCache.open(values.cache, cachePrefix(backend, call), noTexts);
+        : await RowCache.open(cacheFile, cachePrefix(backend, call), noTexts);
     return new Embedder(backend, call, noTexts, { memory: values["no-dedupe"] !== true, cache });
   }
 

@@ -49,7 +49,7 @@ export async function runEmbed(request: EmbedRequest): Promise<void> {
   // Refuses wrong options before anything is opened.
   splitter(request);
   if (isTable(output.format)) await loadTablePackages(output.format);
-  const embedder = await Embedder.open(backend, call, values);
+  const embedder = await Embedder.open(backend, call, values, output.cache);
   try {
     const source = await input.open();
     const run = { ...request, source, embedder };
