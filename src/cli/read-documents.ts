@@ -10,6 +10,7 @@ import type { DocumentFormat } from "../chunking/blocks.js";
 import { CandleEmbedError } from "../errors.js";
 import { decodeDocument, documentEndings, formatOfFile, readDocument } from "../utils/documents.js";
 import { walkFiles } from "../utils/walk-files.js";
+import { RecordNames } from "./record-names.js";
 
 /** A document that the command line names. */
 export interface SourceDocument {
@@ -17,6 +18,8 @@ export interface SourceDocument {
   readonly file: string;
   /** Of a line of JSONL its `id`, or else its position among the records. */
   readonly record?: string | number;
+  /** Of a line of JSONL what it is called: its `record`, but no other line of the file has the same. */
+  readonly recordName?: string;
   readonly text: string;
   readonly format: DocumentFormat;
 }
@@ -72,8 +75,8 @@ export async function* readStdin(
 }
 
 /** What a document is called: its file, and behind "#" its record. */
-export function nameOf({ file, record }: Pick<SourceDocument, "file" | "record">): string {
-  return record === undefined ? file : `${file}#${String(record)}`;
+export function nameOf({ file, recordName }: Pick<SourceDocument, "file" | "recordName">): string {
+  return recordName === undefined ? file : `${file}#${recordName}`;
 }
 
 /** Whether a document that {@link nameOf} called this is one of `root`, a file or folder. */
@@ -83,7 +86,11 @@ export function isBelow(name: string, root: string): boolean {
 }
 
 async function* records(file: string, texts: AsyncIterable<InputText>): AsyncGenerator<SourceDocument> {
-  for await (const { id, index, text } of texts) yield { file, record: id ?? index, text, format: "text" };
+  const names = new RecordNames();
+  for await (const { id, index, text } of texts) {
+    const record = id ?? index;
+    yield { file, record, recordName: names.nameOf(record), text, format: "text" };
+  }
 }
 
 async function statPath(file: string): Promise<Awaited<ReturnType<typeof stat>>> {

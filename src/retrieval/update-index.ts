@@ -40,6 +40,7 @@ export async function updateIndex(
   const writer = new PassageWriter(index, backend, contents, report, signal);
   const seen = new Set<string>();
   for await (const document of documents) {
+    // A file that several of the paths lead to.
     if (seen.has(document.name)) continue;
     seen.add(document.name);
     const hash = hashOf(`${document.format}\n${document.text}`);

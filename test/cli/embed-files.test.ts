@@ -54,6 +54,8 @@ describe("the files of a run", () => {
   it("are named where a Lance dataset would take a file's place", async () => {
     place.write("vectors.lance", "a file");
     const end = await embed("--file", "@in.jsonl", "-o", "@vectors.lance");
-    expect(end.stderr).toMatch(/USAGE: .*vectors\.lance" is there and no Lance dataset; it is not replaced\n$/);
+    expect(end.stderr).toMatch(
+      /USAGE: .*vectors\.lance" is there and no Lance dataset; it is not replaced\n$/,
+    );
   });
 });

@@ -197,6 +197,37 @@ describe("index", () => {
     expect(texts).not.toContain("The printer is broken.");
   });
 
+  it("keeps every line of records with one id, and finds what a search of the file finds", async () => {
+    const records = path.join(folder, "handbook.jsonl");
+    const lines = [
+      { id: 1, text: "Apples are stored in a cool cellar." },
+      { id: "1", text: "Bicycles are repaired on Mondays." },
+      { id: 1, text: "Candles are lit at dusk." },
+      { text: "Drums are played in the yard." },
+      { id: "3", text: "Elephants bathe in the river." },
+      { id: "1#2", text: "Flutes hang on the wall." },
+    ];
+    writeFileSync(records, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    expect(await update(records)).toMatchObject({ added: 6, removed: 0 });
+    expect(await update(records)).toMatchObject({ unchanged: 6, added: 0, removed: 0 });
+    const ids = ["1", "1", "1", "3", "3", "1#2"];
+    for (const [i, { text }] of lines.entries()) {
+      const [hit] = await ask(text);
+      expect(hit).toMatchObject({ file: records, record: ids[i], text });
+      const direct = await runCli(["search", "--json", "--top", "1", text, records]);
+      const [expected] = JSON.parse(direct.stdout) as Hit[];
+      expect(expected).toMatchObject({ file: records, record: ids[i], text });
+    }
+    writeFileSync(
+      records,
+      lines
+        .slice(1)
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join(""),
+    );
+    expect(await update(records)).toMatchObject({ removed: 2, embedded: 0 });
+  });
+
   it("refuses vectors of another space, and passages of another size", async () => {
     const other = await runCli(["search", "--index", index, "--model", tinyModel, "question"]);
     expect(other.code).toBe(1);

@@ -10,6 +10,7 @@ import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { parse, parseCount, parseFilled } from "../parse.js";
 import { printable } from "../printable.js";
 import { documentsHelp, nameOf, readDocuments } from "../read-documents.js";
+import { idOf } from "../record-names.js";
 import { styleFor, type Style } from "../style.js";
 import { columnsOf, wrap } from "../wrap.js";
 import { write } from "../write.js";
@@ -139,7 +140,7 @@ async function searchIndex(
 
 function toRecord({ score, name, line, start, end, heading, text }: FoundPassage) {
   const mark = name.indexOf(".jsonl#");
-  const [file, record] = mark === -1 ? [name] : [name.slice(0, mark + 6), name.slice(mark + 7)];
+  const [file, record] = mark === -1 ? [name] : [name.slice(0, mark + 6), idOf(name.slice(mark + 7))];
   return { score, file, record, line, start, end, heading, text };
 }
 
