@@ -9,7 +9,7 @@ import { textsOf } from "../bulk/sources/texts-of.js";
 import type { DocumentFormat } from "../chunking/blocks.js";
 import { CandleEmbedError } from "../errors.js";
 import { decodeDocument, documentEndings, formatOfFile, readDocument } from "../utils/documents.js";
-import { walkFiles } from "../utils/walk-files.js";
+import { isGone, walkFiles } from "../utils/walk-files.js";
 import { RecordNames } from "./record-names.js";
 
 /** A document that the command line names. */
@@ -30,6 +30,8 @@ interface ReadOptions {
   readonly signal: AbortSignal;
   /** Told of files in a folder that are no text. */
   readonly onSkipped?: (file: string) => void;
+  /** Told of what cannot be read in a folder; without it, that is an error. */
+  readonly onUnreadable?: (file: string, error: NodeJS.ErrnoException) => void;
 }
 
 /** Larger files in a folder are data, not documents; one that is named itself is read. */
@@ -43,15 +45,21 @@ and hidden folders).`;
 /** The documents of these files and folders, one after another. */
 export async function* readDocuments(
   paths: readonly string[],
-  { input, signal, onSkipped }: ReadOptions,
+  { input, signal, onSkipped, onUnreadable = failUnreadable }: ReadOptions,
 ): AsyncGenerator<SourceDocument, void, undefined> {
+  const walking = { extensions: documentEndings, maxBytes, signal, onUnreadable };
   for (const given of paths) {
     if ((await statPath(given)).isDirectory()) {
-      for await (const file of walkFiles(given, documentEndings, maxBytes)) {
-        signal.throwIfAborted();
-        const text = await readDocument(file).catch(unlessNoText);
-        if (text === undefined) onSkipped?.(file);
-        else yield { file, text, format: formatOfFile(file) };
+      for await (const file of walkFiles(given, walking)) {
+        let text: string;
+        try {
+          text = await readDocument(file);
+        } catch (error) {
+          if (CandleEmbedError.isInstance(error)) onSkipped?.(file);
+          else if (!isGone(error)) onUnreadable(file, error as NodeJS.ErrnoException);
+          continue;
+        }
+        yield { file, text, format: formatOfFile(file) };
       }
     } else if (input === "jsonl" || (input === undefined && given.endsWith(".jsonl"))) {
       yield* records(given, textsOf(await openFile(given, { format: "jsonl", fields: {}, signal }), given));
@@ -102,8 +110,6 @@ async function statPath(file: string): Promise<Awaited<ReturnType<typeof stat>>>
   }
 }
 
-function unlessNoText(error: unknown): undefined {
-  // A file that cannot be read or has gone meanwhile is left out like one that is no text.
-  if (CandleEmbedError.isInstance(error) || (error instanceof Error && "code" in error)) return undefined;
-  throw error;
+function failUnreadable(file: string, cause: NodeJS.ErrnoException): never {
+  throw new CandleEmbedError("INVALID_INPUT", `${file} cannot be read: ${cause.message}`, { cause });
 }

@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 
@@ -226,6 +236,47 @@ describe("index", () => {
         .join(""),
     );
     expect(await update(records)).toMatchObject({ removed: 2, embedded: 0 });
+  });
+
+  // Root reads everything: the command runs as nobody.
+  it.skipIf(process.getuid?.() !== 0)("keeps what cannot be read, and says why", async () => {
+    const place = path.join(folder, "shared");
+    add("shared/open/a.md", "Apples are stored in the cellar.");
+    add("shared/locked/b.md", "Bicycles are repaired on Mondays.");
+    add("shared/locked/deep/c.md", "Candles are lit at dusk.");
+    add("shared/d.md", "Drums are played in the yard.");
+    add("shared/e.md", "Elephants bathe.");
+    const nobody = 65534;
+    chmodSync(folder, 0o755);
+    const shared = path.join(folder, "shared.index");
+    mkdirSync(shared);
+    chownSync(shared, nobody, nobody);
+    const asNobody = (...args: string[]): ReturnType<typeof finished> => {
+      const program = path.join(root, "dist/cli/main.js");
+      return finished(spawn(process.execPath, [program, ...args], { cwd: "/", uid: nobody, gid: nobody }));
+    };
+    const first = await asNobody("index", "--json", "--index", shared, place);
+    expect(JSON.parse(first.stdout)).toMatchObject({ documents: 5, unreadable: 0 });
+    chmodSync(path.join(place, "locked"), 0);
+    chmodSync(path.join(place, "d.md"), 0);
+    rmSync(path.join(place, "e.md"));
+    const second = await asNobody("index", "--json", "--index", shared, place);
+    expect(second.code).toBe(1);
+    expect(JSON.parse(second.stdout)).toMatchObject({ documents: 4, removed: 1, skipped: 0, unreadable: 2 });
+    expect(second.stderr.split("\n")).toEqual([
+      `candle-embed: ${place}/d.md cannot be read: EACCES: permission denied`,
+      `candle-embed: ${place}/locked cannot be read: EACCES: permission denied`,
+      "candle-embed: FAILED: 2 files or folders could not be read",
+      "",
+    ]);
+    const search = await asNobody("search", "--json", "where are apples", place);
+    expect(search).toMatchObject({ code: 1, stderr: second.stderr });
+    expect((JSON.parse(search.stdout) as Hit[]).map(({ file }) => file)).toEqual([`${place}/open/a.md`]);
+    const chunk = await asNobody("chunk", place);
+    expect(chunk).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/d\.md cannot be read: EACCES/) as string,
+    });
   });
 
   it("refuses vectors of another space, and passages of another size", async () => {

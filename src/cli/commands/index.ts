@@ -5,6 +5,7 @@ import { PassageIndex } from "../../retrieval/passage-index.js";
 import { defaultPassageTokens } from "../../retrieval/passage.js";
 import { updateIndex, type UpdateReport } from "../../retrieval/update-index.js";
 import { UsageError, type Command, type Context } from "../command.js";
+import { LeftOut } from "../left-out.js";
 import { tokenizerFor } from "../load-tokenizer.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { parse, parseCount, parseFilled } from "../parse.js";
@@ -16,8 +17,9 @@ const help = `Usage: candle-embed index [options] --index DIR PATH...
 
 Makes an index of documents for "candle-embed search --index DIR", or brings one up to date: what did not change is
 left as it is, what changed is embedded where its text is new, renamed and moved documents are recognised by their
-text, and documents that have gone from PATH leave the index. A run that was stopped, at whatever moment, leaves a
-whole index; the next one goes on from there.
+text, and documents that have gone from PATH leave the index. What is there and cannot be read is named, with exit code 1,
+and the index keeps what it has of it. A run that was stopped, at whatever moment, leaves a whole index; the next one
+goes on from there.
 
 ${documentsHelp}
 
@@ -28,7 +30,8 @@ Options:
   -i, --index DIR          the index
       --tokens N           most tokens of a passage, headings above it included (default: ${String(defaultPassageTokens)}; fixed when the
                            index is made, as the model is)
-      --json               print { documents, passages, added, changed, unchanged, removed, embedded, reused, skipped }
+      --json               print { documents, passages, added, changed, unchanged, removed, embedded, reused, skipped,
+                           unreadable }
 ${modelOptionsHelp}
 
 Examples:
@@ -76,12 +79,10 @@ async function run(args: readonly string[], context: Context): Promise<void> {
         tokens: tokens ?? Math.min(defaultPassageTokens, tokenizer.maxTokens),
       });
       const roots = paths.map((each) => path.resolve(each));
-      let skipped = 0;
-      const onSkipped = (): void => {
-        skipped++;
-      };
+      const leftOut = new LeftOut();
+      const { onSkipped, onUnreadable } = leftOut;
       const documents = async function* () {
-        for await (const document of readDocuments(roots, { signal, onSkipped })) {
+        for await (const document of readDocuments(roots, { signal, onSkipped, onUnreadable })) {
           yield { ...document, name: nameOf(document) };
         }
       };
@@ -89,18 +90,20 @@ async function run(args: readonly string[], context: Context): Promise<void> {
         backend,
         tokenizer,
         signal,
-        isGone: (name) => roots.some((root) => isBelow(name, root)),
+        isGone: (name) => roots.some((root) => isBelow(name, root)) && !leftOut.hides(name),
         onProgress: (soFar) => {
           status.show(describeProgress(soFar));
         },
       });
       status.clear();
       const { documents: indexed, passages } = await opened.contents();
-      const result = { documents: indexed.size, passages, ...report, skipped };
+      const { skipped, unreadable } = leftOut;
+      const result = { documents: indexed.size, passages, ...report, skipped, unreadable };
       await write(
         stdout,
         values.json === true ? `${JSON.stringify(result, null, 2)}\n` : toText(folder, result),
       );
+      await leftOut.tellUnreadable(stderr);
     } finally {
       status.clear();
       await backend.dispose();
@@ -132,6 +135,7 @@ interface IndexResult extends UpdateReport {
   readonly documents: number;
   readonly passages: number;
   readonly skipped: number;
+  readonly unreadable: number;
 }
 
 function toText(folder: string, result: IndexResult): string {

@@ -5,6 +5,7 @@ import { PassageIndex } from "../../retrieval/passage-index.js";
 import { defaultPassageTokens } from "../../retrieval/passage.js";
 import { searchDocuments, type FoundPassage } from "../../retrieval/search-documents.js";
 import { UsageError, type Command, type Context } from "../command.js";
+import { LeftOut } from "../left-out.js";
 import { tokenizerFor } from "../load-tokenizer.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { parse, parseCount, parseFilled } from "../parse.js";
@@ -62,11 +63,12 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     throw new UsageError("--tokens is for documents; an index has the passages it was made with");
   }
   const places = paths.length === 0 ? ["."] : paths;
+  const leftOut = new LeftOut();
   const found =
     folder === undefined
-      ? await searchPaths(question, places, count, values, context)
+      ? await searchPaths(question, places, count, values, leftOut, context)
       : await searchIndex(question, folder, count, values, context);
-  const { stdout } = context;
+  const { stdout, stderr } = context;
   if (values.json === true) {
     await write(stdout, `${JSON.stringify(found.map(toRecord), null, 2)}\n`);
   } else if (found.length === 0) {
@@ -75,6 +77,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     const [style, columns] = [styleFor(stdout), columnsOf(stdout)];
     await write(stdout, found.map((each) => toText(each, style, columns)).join("\n"));
   }
+  await leftOut.tellUnreadable(stderr);
 }
 
 type Values = ReturnType<typeof parse<typeof options>>["values"];
@@ -84,6 +87,7 @@ async function searchPaths(
   paths: readonly string[],
   count: number,
   values: Values,
+  leftOut: LeftOut,
   context: Context,
 ): Promise<FoundPassage[]> {
   const { signal, stderr } = context;
@@ -92,16 +96,14 @@ async function searchPaths(
   try {
     const tokenizer = await tokenizerFor(backend, signal);
     const tokens = wanted ?? Math.min(defaultPassageTokens, tokenizer.maxTokens);
-    let skipped = 0;
-    const onSkipped = (): void => {
-      skipped++;
-    };
+    const { onSkipped, onUnreadable } = leftOut;
     const documents = async function* () {
-      for await (const document of readDocuments(paths, { signal, onSkipped })) {
+      for await (const document of readDocuments(paths, { signal, onSkipped, onUnreadable })) {
         yield { ...document, name: nameOf(document) };
       }
     };
     const found = await searchDocuments(documents(), question, { backend, tokenizer, tokens, count, signal });
+    const { skipped } = leftOut;
     if (skipped > 0) await write(stderr, `candle-embed: ${String(skipped)} left out: not UTF-8 text\n`);
     return found;
   } finally {
