@@ -37,6 +37,9 @@ interface ReadOptions {
 /** Larger files in a folder are data, not documents; one that is named itself is read. */
 const maxBytes = 2 * 1024 * 1024;
 
+/** Of a line only text and id are used: what else it has need not be fit to be passed on. */
+const noMetadata = { metadata: [] };
+
 /** How the help pages describe {@link readDocuments}. */
 export const documentsHelp = `A PATH is a document; or a .jsonl file with one in each line, an object with a field "text" and "id" if you like; or a
 folder, of which the Markdown, text and source code files of at most 2 MB are read (not in node_modules, target, dist
@@ -62,7 +65,10 @@ export async function* readDocuments(
         yield { file, text, format: formatOfFile(file) };
       }
     } else if (input === "jsonl" || (input === undefined && given.endsWith(".jsonl"))) {
-      yield* records(given, textsOf(await openFile(given, { format: "jsonl", fields: {}, signal }), given));
+      yield* records(
+        given,
+        textsOf(await openFile(given, { format: "jsonl", fields: noMetadata, signal }), given),
+      );
     } else {
       yield { file: given, text: await readDocument(given), format: input ?? formatOfFile(given) };
     }
@@ -75,7 +81,10 @@ export async function* readStdin(
   { input = "text", signal }: ReadOptions,
 ): AsyncGenerator<SourceDocument, void, undefined> {
   if (input === "jsonl") {
-    yield* records("-", textsOf(openStdin(stdin, { format: "jsonl", fields: {}, signal }), "standard input"));
+    yield* records(
+      "-",
+      textsOf(openStdin(stdin, { format: "jsonl", fields: noMetadata, signal }), "standard input"),
+    );
   } else {
     const bytes = await buffer(addAbortSignal(signal, stdin));
     yield { file: "-", text: decodeDocument("standard input", bytes), format: input };

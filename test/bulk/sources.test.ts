@@ -59,6 +59,36 @@ describe("JSONL", () => {
     ]);
   });
 
+  it("passes numbers on as they are, or not at all", async () => {
+    const fit =
+      '{"text":"t","a":[9007199254740992,0.1,1.50,-2E+3,12345678901234567000],"b":{"c":0.30000000000000004}}';
+    const lines = [
+      fit,
+      '{"text":"t","a":9007199254740993}',
+      '{"text":"t \\" 9007199254740993","b\\"":{"c":[1,{"d":-0.1234567890123456789}]}}',
+      '{"text":"t","a":1e400}',
+      '{"text":"t","a":1e-400}',
+      '{"text":"9007199254740993","id":null,"a":"9007199254740993"}',
+    ];
+    place.write("numbers.jsonl", lines.join("\n"));
+    const contents = (await entries(await open("numbers.jsonl", "jsonl"))).map(({ content }) => content);
+    const reason = (field: string): unknown => ({
+      reason: expect.stringMatching(`^has a number in ${field} that would be rounded: write it`) as string,
+    });
+    expect(contents).toMatchObject([
+      { metadata: (({ text: _, ...metadata }) => metadata)(JSON.parse(fit) as { text: string }) },
+      reason('"a"'),
+      reason('"b\\\\""'),
+      reason('"a"'),
+      reason('"a"'),
+      { text: "9007199254740993", metadata: { a: "9007199254740993" } },
+    ]);
+    expect(contents[5]).not.toHaveProperty("id");
+    // What is not passed on may be anything.
+    const bare = await entries(await open("numbers.jsonl", "jsonl", { metadata: ["e"] }));
+    expect(bare.filter(({ content }) => "reason" in content)).toEqual([]);
+  });
+
   it("takes the fields it is told", async () => {
     place.write("fields.jsonl", '{"body":"b","key":"k","text":"t","x":1,"y":2}\n{"body":"no key"}\n');
     const source = await open("fields.jsonl", "jsonl", { text: "body", id: "key", metadata: ["y", "z"] });
@@ -106,6 +136,10 @@ describe("CSV", () => {
     const end = await runCli(withTinyModel("embed", "--file", place.at("mixed.csv"), "--text-field", "body"));
     expect(end.stderr).toMatch(
       /INVALID_INPUT: the first line has no column "body"; it has id, text, note\n$/,
+    );
+    const source = await open("mixed.csv", "csv", { metadata: ["note", "nope"] });
+    await expect(entries(source)).rejects.toThrow(
+      'the first line has no column "nope"; it has id, text, note',
     );
   });
 });

@@ -9,7 +9,7 @@ import { loadPeer } from "../../utils/optional-peer.js";
 import { start, type BadLine, type Entry, type InputText, type Position } from "../record.js";
 import type { Fingerprint } from "./fingerprint.js";
 import { maxLineBytes } from "../../utils/raw-lines.js";
-import { takeFields } from "./record-fields.js";
+import { namedFields, takeFields } from "./record-fields.js";
 import type { FieldOptions, Source } from "./source.js";
 
 interface CsvSourceInit {
@@ -129,8 +129,7 @@ export class CsvSource implements Source {
 
   #checkNames(record: readonly Buffer[]): readonly string[] {
     const names = record.map((name) => name.toString("utf8"));
-    const { text = "text", id } = this.#init.fields;
-    for (const name of [text, ...(id === undefined ? [] : [id])]) {
+    for (const name of namedFields(this.#init.fields)) {
       if (names.includes(name)) continue;
       throw new CandleEmbedError(
         "INVALID_INPUT",

@@ -3,7 +3,8 @@ import { isUtf8 } from "node:buffer";
 import { start, type BadLine, type Entry, type InputText, type Position } from "../record.js";
 import type { Fingerprint } from "./fingerprint.js";
 import { maxLineBytes, splitRawLines, type RawLine } from "../../utils/raw-lines.js";
-import { takeFields } from "./record-fields.js";
+import { roundedField } from "./exact-numbers.js";
+import { isMetadata, takeFields } from "./record-fields.js";
 import type { FieldOptions, Source } from "./source.js";
 
 /** What a line holds: a text, the reason why not, or nothing, which does not count. */
@@ -22,7 +23,11 @@ export function jsonParser(fields: FieldOptions): LineParser {
     } catch {
       return "is not JSON";
     }
-    return takeFields(record, fields);
+    const taken = takeFields(record, fields);
+    if (typeof taken === "string") return taken;
+    const rounded = roundedField(line, (name) => name === (fields.id ?? "id") || isMetadata(name, fields));
+    if (rounded === undefined) return taken;
+    return `has a number in ${JSON.stringify(rounded)} that would be rounded: write it as a string, or leave the field out`;
   };
 }
 

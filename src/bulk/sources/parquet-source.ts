@@ -5,7 +5,7 @@ import { CandleEmbedError } from "../../errors.js";
 import { loadPeer } from "../../utils/optional-peer.js";
 import { start, type Entry, type Position } from "../record.js";
 import { fingerprintFile, type Fingerprint } from "./fingerprint.js";
-import { takeFields } from "./record-fields.js";
+import { namedFields, takeFields } from "./record-fields.js";
 import type { FieldOptions, Source } from "./source.js";
 
 /** The rows of a Parquet file. A row group is in memory at a time. */
@@ -108,21 +108,19 @@ function hyparquet(): Promise<typeof Hyparquet> {
 }
 
 /** Columns that nobody asked for are not decoded; a column that is missing in the file is missing in every row. */
-function neededColumns(
-  { schema, row_groups }: FileMetaData,
-  { text = "text", id, metadata }: FieldOptions,
-): string[] | undefined {
+function neededColumns({ schema, row_groups }: FileMetaData, fields: FieldOptions): string[] | undefined {
   const there = new Set(row_groups.flatMap(({ columns }) => columns.map(topLevelName)));
   // A file without rows says it only in its schema.
   for (const { name } of schema.slice(1)) there.add(name);
-  for (const name of [text, ...(id === undefined ? [] : [id])]) {
+  for (const name of namedFields(fields)) {
     if (there.has(name)) continue;
     throw new CandleEmbedError(
       "INVALID_INPUT",
       `the Parquet file has no column ${JSON.stringify(name)}; it has ${[...there].join(", ")}`,
     );
   }
-  return metadata && [text, id ?? "id", ...metadata].filter((name) => there.has(name));
+  const { text = "text", id = "id", metadata } = fields;
+  return metadata && [text, id, ...metadata].filter((name) => there.has(name));
 }
 
 function topLevelName({ meta_data }: FileMetaData["row_groups"][number]["columns"][number]): string {

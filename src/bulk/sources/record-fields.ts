@@ -11,12 +11,13 @@ export function takeFields(record: unknown, options: FieldOptions): Fields | str
   const text = Object.hasOwn(fields, textField) ? fields[textField] : undefined;
   if (typeof text !== "string") return `has no field ${JSON.stringify(textField)} with a string`;
   const idField = options.id ?? "id";
-  const metadata = takeMetadata(fields, [textField, idField], options.metadata);
+  const metadata = takeMetadata(fields, options);
   const rest = metadata === undefined ? {} : { metadata };
-  if (!Object.hasOwn(fields, idField)) {
+  const id = Object.hasOwn(fields, idField) ? fields[idField] : undefined;
+  // null says that there is none, as a column without a value does.
+  if (id === undefined || id === null) {
     return options.id === undefined ? { text, ...rest } : `has no field ${JSON.stringify(idField)}`;
   }
-  const id = fields[idField];
   const refusal = refuseId(id, idField);
   return refusal ?? { text, id: id as string | number, ...rest };
 }
@@ -32,11 +33,18 @@ function refuseId(id: unknown, field: string): string | undefined {
 
 function takeMetadata(
   fields: Readonly<Record<string, unknown>>,
-  taken: readonly string[],
-  wanted: readonly string[] | undefined,
+  options: FieldOptions,
 ): Readonly<Record<string, unknown>> | undefined {
-  const entries = Object.entries(fields).filter(
-    ([name]) => !taken.includes(name) && (wanted === undefined || wanted.includes(name)),
-  );
+  const entries = Object.entries(fields).filter(([name]) => isMetadata(name, options));
   return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+/** Whether a field is passed on beside text and id. */
+export function isMetadata(name: string, { text = "text", id = "id", metadata }: FieldOptions): boolean {
+  return name !== text && name !== id && (metadata === undefined || metadata.includes(name));
+}
+
+/** The fields that a table has to have as columns: that of the text, and what was asked for by name. */
+export function namedFields({ text = "text", id, metadata = [] }: FieldOptions): string[] {
+  return [text, ...(id === undefined ? [] : [id]), ...metadata];
 }

@@ -43,7 +43,7 @@ export function chooseInput(
 }
 
 function parseFields(values: EmbedValues): FieldOptions {
-  const { metadata } = values;
+  const metadata = parseFilled("metadata", values.metadata);
   return {
     text: parseFilled("text-field", values["text-field"]),
     id: parseFilled("id-field", values["id-field"]),
