@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { addAbortSignal } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -27,6 +27,8 @@ export interface SourceDocument {
 interface ReadOptions {
   /** How files are read; else their endings say it. */
   readonly input?: DocumentFormat | "jsonl" | undefined;
+  /** What the path `-` reads. */
+  readonly stdin?: NodeJS.ReadStream;
   readonly signal: AbortSignal;
   /** Told of files in a folder that are no text. */
   readonly onSkipped?: (file: string) => void;
@@ -43,16 +45,18 @@ const noMetadata = { metadata: [] };
 /** How the help pages describe {@link readDocuments}. */
 export const documentsHelp = `A PATH is a document; or a .jsonl file with one in each line, an object with a field "text" and "id" if you like; or a
 folder, of which the Markdown, text and source code files of at most 2 MB are read (not in node_modules, target, dist
-and hidden folders).`;
+and hidden folders); or -, the text of standard input.`;
 
-/** The documents of these files and folders, one after another. */
+/** The documents of these files and folders, one after another; `-` is standard input. */
 export async function* readDocuments(
   paths: readonly string[],
-  { input, signal, onSkipped, onUnreadable = failUnreadable }: ReadOptions,
+  { input, stdin = process.stdin, signal, onSkipped, onUnreadable = failUnreadable }: ReadOptions,
 ): AsyncGenerator<SourceDocument, void, undefined> {
   const walking = { extensions: documentEndings, maxBytes, signal, onUnreadable };
   for (const given of paths) {
-    if ((await statPath(given)).isDirectory()) {
+    if (given === "-") {
+      yield* readStdin(stdin, { input, signal });
+    } else if ((await statPath(given)).isDirectory()) {
       for await (const file of walkFiles(given, walking)) {
         let text: string;
         try {
@@ -75,10 +79,9 @@ export async function* readDocuments(
   }
 }
 
-/** The document, or the documents, of standard input. */
-export async function* readStdin(
+async function* readStdin(
   stdin: NodeJS.ReadStream,
-  { input = "text", signal }: ReadOptions,
+  { input = "text", signal }: Pick<ReadOptions, "input" | "signal">,
 ): AsyncGenerator<SourceDocument, void, undefined> {
   if (input === "jsonl") {
     yield* records(
@@ -94,6 +97,16 @@ export async function* readStdin(
 /** What a document is called: its file, and behind "#" its record. */
 export function nameOf({ file, recordName }: Pick<SourceDocument, "file" | "recordName">): string {
   return recordName === undefined ? file : `${file}#${recordName}`;
+}
+
+/** Whether `file`, without links, is one of these paths or, as a document, in one of them. */
+export async function isAmong(file: string, paths: readonly string[]): Promise<boolean> {
+  const isDocument = documentEndings.has(path.extname(file).toLowerCase());
+  for (const each of paths) {
+    const real = await realpath(each).catch(() => undefined);
+    if (real === file || (real !== undefined && isDocument && file.startsWith(real + path.sep))) return true;
+  }
+  return false;
 }
 
 /** Whether a document that {@link nameOf} called this is one of `root`, a file or folder. */

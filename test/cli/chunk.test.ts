@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
 
@@ -116,4 +116,21 @@ it("refuses what is not UTF-8, and leaves no output behind", async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/INVALID_INPUT: .*latin1\.txt is not UTF-8/);
   expect(() => readFileSync(target)).toThrow("ENOENT");
+});
+
+it("does not put its chunks in the place of a document", async () => {
+  const notes = path.join(folder, "notes");
+  mkdirSync(notes);
+  const file = path.join(notes, "a.md");
+  writeFileSync(file, "A note.\n");
+  symlinkSync(notes, path.join(folder, "link-to-notes"));
+  for (const given of [file, notes, path.join(folder, "link-to-notes")]) {
+    const end = await runCli(["chunk", given, "-o", path.join(folder, "link-to-notes", "a.md")]);
+    expect(end).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/a\.md, one of the documents/) as string,
+    });
+  }
+  expect(readFileSync(file, "utf8")).toBe("A note.\n");
+  expect(await runCli(["chunk", notes, "-o", path.join(notes, "chunks.txt")])).toMatchObject({ code: 0 });
 });

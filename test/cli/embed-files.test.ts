@@ -59,3 +59,33 @@ describe("the files of a run", () => {
     );
   });
 });
+
+describe("a lone -", () => {
+  it("is standard input, and standard output after -o", async () => {
+    const expected = await runCli(withTinyModel("embed", "the fox", "--format", "text"));
+    for (const args of [["-"], ["--file", "-"], ["-o", "-"], ["-", "-o", "-"]]) {
+      const end = await runCli(withTinyModel("embed", "--format", "text", ...args), "the fox\n");
+      expect(end).toEqual(expected);
+    }
+    const text = await runCli([...withTinyModel("embed", "--format", "jsonl"), "--", "-"]);
+    expect(JSON.parse(text.stdout)).toMatchObject({ text: "-" });
+  });
+
+  it("is a document for chunk and search", async () => {
+    const piped = await runCli(["chunk", "--json"], "the fox\n");
+    expect(piped).toMatchObject({ code: 0, stdout: expect.stringContaining('"the fox"') as string });
+    expect(await runCli(["chunk", "--json", "-", "-o", "-"], "the fox\n")).toEqual(piped);
+    const found = await runCli(withTinyModel("search", "--json", "fox", "-"), "the fox\n");
+    expect(JSON.parse(found.stdout)).toMatchObject([{ file: "-", text: "the fox" }]);
+  });
+
+  it.each([
+    [["--file", "-", "--shard", "0/2"], /--shard needs a --file/],
+    [["--file", "-", "text"], /pass TEXT or --file, not both/],
+    [["--errors", "-"], /--errors must name a file, not standard output/],
+    [["--format", "parquet", "-o", "-"], /parquet is written to a file: pass --output FILE/],
+  ])("is refused where it cannot be one: %j", async (args, message) => {
+    const end = await runCli(withTinyModel("embed", ...args), "the fox\n");
+    expect(end).toMatchObject({ code: 2, stderr: expect.stringMatching(message) as string });
+  });
+});

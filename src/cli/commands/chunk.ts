@@ -3,9 +3,9 @@ import { documentFormats } from "../../chunking/blocks.js";
 import { loadTokenizer } from "../load-tokenizer.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { modelOptions, modelOptionsHelp } from "../model-options.js";
-import { withOutput } from "../output.js";
+import { findOutput, outputName, withOutput } from "../output.js";
 import { parse, parseChoice, parseCount, parseWhole } from "../parse.js";
-import { documentsHelp, nameOf, readDocuments, readStdin, type SourceDocument } from "../read-documents.js";
+import { documentsHelp, isAmong, nameOf, readDocuments, type SourceDocument } from "../read-documents.js";
 import { printable } from "../printable.js";
 import { columnsOf, wrap } from "../wrap.js";
 
@@ -27,7 +27,7 @@ Options:
       --json               print one array of { id, source, record, index, start, end, line, heading, tokens, text };
                            record is the id of a line of JSONL
       --jsonl              print an object a line, as "candle-embed embed --input jsonl" reads them
-  -o, --output FILE        write to FILE, which appears when it is complete
+  -o, --output FILE        write to FILE, which appears when it is complete (-: standard output)
 ${modelOptionsHelp}
 
 Examples:
@@ -56,10 +56,13 @@ export const chunk: Command = {
 };
 
 async function run(args: readonly string[], context: Context): Promise<void> {
-  const { values, positionals: paths } = parse(args, options);
+  const { values, positionals } = parse(args, options);
   const input = parseChoice("input", values.input, options.input.values);
   if (values.json === true && values.jsonl === true) throw new UsageError("pass --json or --jsonl, not both");
-  if (paths.length === 0 && context.stdin.isTTY) throw new UsageError("nothing to cut: pass PATH or a pipe");
+  if (positionals.length === 0 && context.stdin.isTTY)
+    throw new UsageError("nothing to cut: pass PATH or a pipe");
+  const paths = positionals.length === 0 ? ["-"] : positionals;
+  await refuseReplacing(paths, outputName(values.output));
   const chunkOptions = {
     tokens: parseCount("tokens", values.tokens),
     overlap: parseWhole("overlap", values.overlap),
@@ -73,9 +76,8 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   try {
     await withOutput(values.output, context, async (output) => {
       let printed = 0;
-      const reading = { input, signal: context.signal };
-      const documents = paths.length > 0 ? readDocuments(paths, reading) : readStdin(context.stdin, reading);
-      for await (const document of documents) {
+      const { stdin, signal } = context;
+      for await (const document of readDocuments(paths, { input, stdin, signal })) {
         let index = 0;
         for await (const each of chunkText(tokenizer, document.text, {
           ...chunkOptions,
@@ -89,6 +91,14 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   } finally {
     await tokenizer.dispose();
   }
+}
+
+/** The chunks must not take the place of a document. */
+async function refuseReplacing(paths: readonly string[], name: string | undefined): Promise<void> {
+  const output = name === undefined ? undefined : await findOutput(name, false);
+  // Without a mode it is not there yet.
+  if (output?.mode === undefined || !(await isAmong(output.target, paths))) return;
+  throw new UsageError(`--output is ${output.target}, one of the documents: its chunks would take its place`);
 }
 
 type ChunkRecord = ReturnType<typeof toRecord>;

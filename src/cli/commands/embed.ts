@@ -1,6 +1,6 @@
 import type { EmbeddingBackend, EmbedOptions } from "../../embedding-backend.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { chooseInput } from "../embed/choose-input.js";
+import { chooseInput, textsOf } from "../embed/choose-input.js";
 import { chooseOutput } from "../embed/choose-output.js";
 import { embedHelp, embedOptions, type EmbedValues } from "../embed/options.js";
 import { runEmbed } from "../embed/run-embed.js";
@@ -16,6 +16,7 @@ export const embed: Command = {
 
 async function run(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, embedOptions);
+  const texts = textsOf(args, positionals);
   const call: EmbedOptions = {
     inputType: values.query === true ? "query" : "document",
     dimensions: parseCount("dimensions", values.dimensions),
@@ -24,8 +25,8 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     truncate: parseChoice("truncate", values.truncate, embedOptions.truncate.values),
     signal: context.signal,
   };
-  const output = await chooseOutput(values, call, positionals.length > 0, context);
-  const input = chooseInput(positionals, values, context);
+  const output = await chooseOutput(values, call, texts.length > 0, context);
+  const input = chooseInput(texts, values, context);
   const backend = await load(values, context);
   try {
     await runEmbed({ backend, call, input, output, values, context });

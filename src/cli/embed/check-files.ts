@@ -17,7 +17,7 @@ interface RunFiles {
 export async function checkFiles({ input, output, errors, cache }: RunFiles): Promise<void> {
   const named = [
     // A file that is not there is met when it is read.
-    ["--file", input && (await realpath(input).catch(() => undefined))],
+    ["--file", input && input !== "-" ? await realpath(input).catch(() => undefined) : undefined],
     ["--errors", errors],
     ["--cache", cache],
     ["--output", output],

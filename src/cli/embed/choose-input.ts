@@ -11,6 +11,11 @@ import { UsageError, type Context } from "../command.js";
 import { parseChoice, parseFilled } from "../parse.js";
 import type { EmbedValues } from "./options.js";
 
+/** The texts of the command line; a lone `-` is none, but standard input, unless it stands behind `--`. */
+export function textsOf(args: readonly string[], positionals: readonly string[]): readonly string[] {
+  return positionals.length === 1 && positionals[0] === "-" && !args.includes("--") ? [] : positionals;
+}
+
 /** Where the texts come from, opened when the model is there. */
 export interface Input {
   readonly kind: "texts" | "file" | "stdin";
@@ -22,14 +27,15 @@ export function chooseInput(
   values: EmbedValues,
   { stdin, signal }: Context,
 ): Input {
-  const file = parseFilled("file", values.file);
+  const named = parseFilled("file", values.file);
+  const file = named === "-" ? undefined : named;
   const format = parseChoice("input", values.input, inputFormats);
   const shard = parseShard(values.shard);
   const fields = parseFields(values);
   if (shard !== undefined && file === undefined)
     throw new UsageError("--shard needs a --file to take a part of");
   if (texts.length > 0) {
-    if (file !== undefined) throw new UsageError("pass TEXT or --file, not both");
+    if (named !== undefined) throw new UsageError("pass TEXT or --file, not both");
     return { kind: "texts", open: () => Promise.resolve(fromTexts(texts)) };
   }
   if (file !== undefined) {

@@ -45,7 +45,7 @@ worked through in constant memory (npy to a pipe excepted). From a --file to an 
 Ctrl-C, kill -9 or a full disk, goes on where it was when the same command is run again.
 
 Input:
-      --file FILE          read the texts from FILE
+      --file FILE          read the texts from FILE; - is standard input, as it is alone in place of TEXT
       --input FORMAT       ${inputFormats.join(", ")}; default: what FILE's name ends in (.jsonl, .csv, .tsv,
                            .parquet), else lines: one text a line, an empty line is the empty text
       --text-field NAME    the field or column of the text (default: text)
@@ -70,7 +70,8 @@ Vectors:
 Output:
       --format FORMAT      ${outputFormats.join(", ")}; default: what the --output's
                            name ends in, else json. text: one vector a line; f32: bare numbers
-  -o, --output FILE        write to FILE, which appears when it is complete (a pipe or device is written to as it is)
+  -o, --output FILE        write to FILE, which appears when it is complete (a pipe or device is written to as it is; -:
+                           standard output)
       --no-text            leave the texts out of the output
       --errors FILE        where lines go that cannot be used (default: OUTPUT.errors.jsonl; without --output such a
                            line ends the run)
