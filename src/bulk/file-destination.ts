@@ -23,6 +23,9 @@ const syncEveryMs = 5_000;
 /** A run that was killed on another machine holds its lock for as long as nobody can know that (see `withLock`). */
 const lockPatienceMs = 20_000;
 
+/** The lock of a process that is gone is taken over in less. */
+const quietWaitMs = 500;
+
 export interface FileDestinationOptions {
   /** The file (or Lance folder) that appears at the end. */
   readonly target: string;
@@ -37,6 +40,8 @@ export interface FileDestinationOptions {
   /** Begins anew where an unfinished run is found. */
   readonly restart: boolean;
   readonly signal: AbortSignal;
+  /** Told once where another run holds the target, with its lock. */
+  readonly onWait?: ((lock: string) => void) | undefined;
 }
 
 /**
@@ -48,9 +53,15 @@ export async function withFiles(
   work: (destination: FileDestination) => Promise<void>,
 ): Promise<void> {
   const lock = lockFile(options.target);
-  const patience = Date.now() + lockPatienceMs;
+  const begin = Date.now();
+  let told = false;
   const isDone = (): Promise<boolean> => {
-    if (Date.now() < patience) return Promise.resolve(false);
+    const waited = Date.now() - begin;
+    if (waited >= quietWaitMs && !told) {
+      told = true;
+      options.onWait?.(lock);
+    }
+    if (waited < lockPatienceMs) return Promise.resolve(false);
     throw new CandleEmbedError("INVALID_INPUT", `another run writes to ${options.target} (${lock} is held)`);
   };
   await withLock(lock, options.signal, isDone, async () => {

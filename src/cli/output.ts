@@ -62,7 +62,7 @@ export async function findOutput(
 /** Does `work` with what `--output` says; a file appears under its name when all is written. */
 export async function withOutput(
   option: string | undefined,
-  context: Pick<Context, "stdout" | "signal">,
+  context: Pick<Context, "stdout" | "stderr" | "signal">,
   work: (output: Output) => Promise<void>,
 ): Promise<void> {
   const file = outputName(option);
@@ -76,11 +76,18 @@ export async function withOutput(
     }
     return;
   }
-  const options = { ...found, parts: "target", restart: false, signal: context.signal } as const;
+  const onWait = waitTeller(context, found.target);
+  const options = { ...found, parts: "target", restart: false, signal: context.signal, onWait } as const;
   await withFiles(options, async (destination) => {
     for (const output of destination.outputs) await work(output);
     await destination.finish();
   });
+}
+
+/** Says that another run holds the output, which is waited for. */
+export function waitTeller({ stderr }: Pick<Context, "stderr">, target: string): (lock: string) => void {
+  return (lock) =>
+    void stderr.write(`candle-embed: waiting for another run that writes to ${target} (${lock})\n`);
 }
 
 /** Standard output, or the pipe or device of that name. */

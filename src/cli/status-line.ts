@@ -24,3 +24,8 @@ export class StatusLine {
     this.#shownAt = undefined;
   }
 }
+
+/** `1 document`, `1,200 documents`. */
+export function counted(number: number, noun: string): string {
+  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+}

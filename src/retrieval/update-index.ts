@@ -23,7 +23,7 @@ interface UpdateOptions {
   readonly signal: AbortSignal;
   /** Whether a document that was not among `documents` has left the sources. */
   readonly isGone: (name: string) => boolean;
-  readonly onProgress?: (report: Readonly<UpdateReport>) => void;
+  readonly onProgress?: ((report: Readonly<UpdateReport>) => void) | undefined;
 }
 
 /** So many passages go into the index at once, with whole documents: what is in it is never half a document. */
@@ -37,7 +37,7 @@ export async function updateIndex(
 ): Promise<UpdateReport> {
   const report: UpdateReport = { added: 0, changed: 0, unchanged: 0, removed: 0, embedded: 0, reused: 0 };
   const contents = await index.contents();
-  const writer = new PassageWriter(index, backend, contents, report, signal);
+  const writer = new PassageWriter(index, backend, contents, report, { signal, onProgress });
   const seen = new Set<string>();
   for await (const document of documents) {
     // A file that several of the paths lead to.
@@ -82,7 +82,7 @@ class PassageWriter {
   readonly #backend: EmbeddingBackend;
   readonly #known: Set<string>;
   readonly #report: UpdateReport;
-  readonly #signal: AbortSignal;
+  readonly #options: Pick<UpdateOptions, "signal" | "onProgress">;
   #pending: PendingDocument[] = [];
   #passages = 0;
 
@@ -91,13 +91,13 @@ class PassageWriter {
     backend: EmbeddingBackend,
     { keys }: IndexContents,
     report: UpdateReport,
-    signal: AbortSignal,
+    options: Pick<UpdateOptions, "signal" | "onProgress">,
   ) {
     this.#index = index;
     this.#backend = backend;
     this.#known = new Set(keys);
     this.#report = report;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   async put(document: PendingDocument): Promise<void> {
@@ -115,9 +115,17 @@ class PassageWriter {
     );
     const vectors = await this.#index.vectors([...inputs.keys()].filter((key) => this.#known.has(key)));
     const missing = [...inputs].filter(([key]) => !vectors.has(key));
+    const { signal, onProgress } = this.#options;
+    const before = this.#report.embedded;
     const embeddings = await this.#backend.embedDocuments(
       missing.map(([, input]) => input),
-      { signal: this.#signal },
+      {
+        signal,
+        onProgress: ({ texts }) => {
+          this.#report.embedded = before + texts;
+          onProgress?.(this.#report);
+        },
+      },
     );
     for (const [row, [key]] of missing.entries()) {
       vectors.set(key, embeddings.at(row));
@@ -129,7 +137,7 @@ class PassageWriter {
         return { ...passage, document: hash, key, vector: vectors.get(key) as Float32Array };
       }),
     );
-    this.#report.embedded += missing.length;
+    this.#report.embedded = before + missing.length;
     this.#report.reused += rows.length - missing.length;
     // First the new ones: a search in between finds a document twice rather than not at all.
     await this.#index.add(rows);

@@ -10,7 +10,7 @@ import { tokenizerFor } from "../load-tokenizer.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { parse, parseCount, parseFilled } from "../parse.js";
 import { documentsHelp, isBelow, nameOf, readDocuments } from "../read-documents.js";
-import { StatusLine } from "../status-line.js";
+import { counted, StatusLine } from "../status-line.js";
 import { write } from "../write.js";
 
 const help = `Usage: candle-embed index [options] --index DIR PATH...
@@ -60,7 +60,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   if (folder === undefined) throw new UsageError("index needs --index DIR, the folder to keep it in");
   if (paths.length === 0) throw new UsageError("index needs a PATH: documents or folders of them");
   const tokens = parseCount("tokens", values.tokens);
-  const { signal, stdout, stderr } = context;
+  const { signal, stdin, stdout, stderr } = context;
   const existing = await PassageIndex.open(folder);
   const status = new StatusLine(stderr);
   let opened = existing;
@@ -78,11 +78,11 @@ async function run(args: readonly string[], context: Context): Promise<void> {
         dimensions: backend.dimensions,
         tokens: tokens ?? Math.min(defaultPassageTokens, tokenizer.maxTokens),
       });
-      const roots = paths.map((each) => path.resolve(each));
+      const roots = paths.map((each) => (each === "-" ? each : path.resolve(each)));
       const leftOut = new LeftOut();
       const { onSkipped, onUnreadable } = leftOut;
       const documents = async function* () {
-        for await (const document of readDocuments(roots, { signal, onSkipped, onUnreadable })) {
+        for await (const document of readDocuments(roots, { stdin, signal, onSkipped, onUnreadable })) {
           yield { ...document, name: nameOf(document) };
         }
       };
@@ -128,7 +128,7 @@ function nameOfModel(model: string | undefined): string | undefined {
 }
 
 function describeProgress({ added, changed, unchanged, embedded }: UpdateReport): string {
-  return `${count(added + changed + unchanged, "document")} read, ${count(embedded, "passage")} embedded`;
+  return `${counted(added + changed + unchanged, "document")} read, ${counted(embedded, "passage")} embedded`;
 }
 
 interface IndexResult extends UpdateReport {
@@ -140,14 +140,10 @@ interface IndexResult extends UpdateReport {
 
 function toText(folder: string, result: IndexResult): string {
   const { documents, passages, added, changed, unchanged, removed, embedded, reused, skipped } = result;
-  const left = skipped === 0 ? "" : `, ${count(skipped, "file")} left out as not UTF-8 text`;
+  const left = skipped === 0 ? "" : `, ${counted(skipped, "file")} left out as not UTF-8 text`;
   return (
-    `${folder}: ${count(documents, "document")}, ${count(passages, "passage")}\n` +
+    `${folder}: ${counted(documents, "document")}, ${counted(passages, "passage")}\n` +
     `${String(added)} added, ${String(changed)} changed, ${String(removed)} removed, ${String(unchanged)} unchanged; ` +
-    `${count(embedded, "passage")} embedded, ${String(reused)} reused${left}\n`
+    `${counted(embedded, "passage")} embedded, ${String(reused)} reused${left}\n`
   );
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -12,6 +12,7 @@ import { parse, parseCount, parseFilled } from "../parse.js";
 import { printable } from "../printable.js";
 import { documentsHelp, nameOf, readDocuments } from "../read-documents.js";
 import { idOf } from "../record-names.js";
+import { counted, StatusLine } from "../status-line.js";
 import { styleFor, type Style } from "../style.js";
 import { columnsOf, wrap } from "../wrap.js";
 import { write } from "../write.js";
@@ -90,19 +91,32 @@ async function searchPaths(
   leftOut: LeftOut,
   context: Context,
 ): Promise<FoundPassage[]> {
-  const { signal, stderr } = context;
+  const { signal, stdin, stderr } = context;
   const wanted = parseCount("tokens", values.tokens);
   const backend = await loadModel(values, context);
   try {
     const tokenizer = await tokenizerFor(backend, signal);
     const tokens = wanted ?? Math.min(defaultPassageTokens, tokenizer.maxTokens);
     const { onSkipped, onUnreadable } = leftOut;
+    const status = new StatusLine(stderr);
     const documents = async function* () {
-      for await (const document of readDocuments(paths, { signal, onSkipped, onUnreadable })) {
+      for await (const document of readDocuments(paths, { stdin, signal, onSkipped, onUnreadable })) {
         yield { ...document, name: nameOf(document) };
       }
     };
-    const found = await searchDocuments(documents(), question, { backend, tokenizer, tokens, count, signal });
+    const found = await searchDocuments(documents(), question, {
+      backend,
+      tokenizer,
+      tokens,
+      count,
+      signal,
+      onProgress: (done) => {
+        const read = counted(done.documents, "document");
+        status.show(`${read} read, ${counted(done.passages, "passage")} embedded`);
+      },
+    }).finally(() => {
+      status.clear();
+    });
     const { skipped } = leftOut;
     if (skipped > 0) await write(stderr, `candle-embed: ${String(skipped)} left out: not UTF-8 text\n`);
     return found;

@@ -81,7 +81,8 @@ export class Reporter {
   }
 
   async #say(message: string): Promise<void> {
-    const lines = wrap(`candle-embed: ${message}`, columnsOf(this.#stderr));
-    await write(this.#stderr, `${lines.join("\n  ")}\n`);
+    const indent = "  ";
+    const lines = wrap(`candle-embed: ${message}`, columnsOf(this.#stderr) - indent.length);
+    await write(this.#stderr, `${lines.join(`\n${indent}`)}\n`);
   }
 }

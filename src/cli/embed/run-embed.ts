@@ -9,7 +9,7 @@ import { PartsWriter } from "../../bulk/writers/parts-writer.js";
 import { createWriter, type VectorWriter } from "../../bulk/writers/vector-writer.js";
 import type { EmbeddingBackend, EmbedOptions } from "../../embedding-backend.js";
 import { UsageError, type Context } from "../command.js";
-import { openStream } from "../output.js";
+import { openStream, waitTeller } from "../output.js";
 import { parseCount } from "../parse.js";
 import type { Input } from "./choose-input.js";
 import { isTable, type ChosenOutput } from "./choose-output.js";
@@ -64,6 +64,7 @@ export async function runEmbed(request: EmbedRequest): Promise<void> {
       description: source.fingerprint && describeRun(backend, source.fingerprint, output, values),
       restart: values.restart === true,
       signal: context.signal,
+      onWait: values.quiet === true ? undefined : waitTeller(context, output.file.target),
     } as const;
     await withFiles(options, (destination) => toFiles(run, destination));
   } finally {
