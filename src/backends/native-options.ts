@@ -77,7 +77,8 @@ export interface NativeOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-const isDevice: OptionCheck = (value) =>
+/** Of a {@link Device}. */
+export const isDevice: OptionCheck = (value) =>
   typeof value === "string" && /^(?:auto|cpu|metal|cuda(?::\d{1,3})?)$/.test(value)
     ? undefined
     : "auto, cpu, metal, cuda or cuda:<number>";

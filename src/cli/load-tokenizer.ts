@@ -1,5 +1,8 @@
 import { NativeBackend } from "../backends/native-backend.js";
+import { resolveSizes } from "../chunking/chunk-options.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
+import { defaultPassageTokens } from "../retrieval/passage.js";
+import { asUsage } from "./as-usage.js";
 import type { Context } from "./command.js";
 import { loadModel, type ModelValues } from "./model-options.js";
 
@@ -9,6 +12,12 @@ export async function loadTokenizer(values: ModelValues, context: Context): Prom
   if (backend instanceof NativeBackend) return backend;
   await backend.dispose();
   return NativeBackend.load(undefined, { signal: context.signal });
+}
+
+/** The most tokens of a passage: what `--tokens` says, or else as many as suit a search. */
+export function passageTokens(wanted: number | undefined, { maxTokens }: NativeBackend): number {
+  const tokens = wanted ?? Math.min(defaultPassageTokens, maxTokens);
+  return asUsage(() => resolveSizes({ tokens }, maxTokens), { tokens: "tokens" }).limit;
 }
 
 /**

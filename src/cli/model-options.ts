@@ -1,10 +1,10 @@
 import { backendFromEnv } from "../backends/backend-from-env.js";
 import { NativeBackend } from "../backends/native-backend.js";
 import type { FallbackLogger } from "../backends/fallback/fallback-options.js";
-import { poolings, type Device, type NativeOptions } from "../backends/native-options.js";
+import { isDevice, poolings, type Device, type NativeOptions } from "../backends/native-options.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
 import { UsageError, type Context } from "./command.js";
-import { parseChoice, parseCount, parseFilled } from "./parse.js";
+import { parseChoice, parseCount, parseFilled, parseThreads } from "./parse.js";
 import { ProgressBar } from "./progress-bar.js";
 
 /** Which files of a model are loaded, and from where, for `parse`. */
@@ -91,10 +91,9 @@ export async function loadModel(
     throw new UsageError("--concurrency is for an API: a model in this process uses all CPUs for one batch");
   }
   const options: NativeOptions = {
-    // Checked by load, which knows the names.
-    device: values.device as Device | undefined,
+    device: parseDevice(values.device),
     dtype: parseChoice("dtype", values.dtype, modelOptions.dtype.values),
-    threads: parseCount("threads", values.threads),
+    threads: parseThreads(values.threads),
     expectedDimensions: parseCount("expect-dimensions", values["expect-dimensions"]),
     ...toSourceOptions(values),
     signal,
@@ -121,6 +120,12 @@ export async function loadModel(
   } finally {
     bar.clear();
   }
+}
+
+function parseDevice(value: string | undefined): Device | undefined {
+  const wanted = value === undefined ? undefined : isDevice(value);
+  if (typeof wanted !== "string") return value as Device | undefined;
+  throw new UsageError(`--device must be ${wanted}, not ${JSON.stringify(value)}`);
 }
 
 /** Those that stand in for a variable are refused with its name by `backendFromEnv`. */

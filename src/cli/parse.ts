@@ -25,10 +25,21 @@ export function parse<const Options extends OptionDefinitions>(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // Node's messages go on with advice after the first sentence; the sentence is enough for one line.
-    const message = error instanceof Error ? error.message : String(error);
-    throw new UsageError(message.split(/\.\s/)[0] ?? message);
+    throw new UsageError(explain(error instanceof Error ? error.message : String(error)));
   }
+}
+
+/** Node's messages go on with advice after the first sentence, in a form that is for programs and not for one line. */
+function explain(message: string): string {
+  const [sentence = message] = message.split(/\.\s/);
+  const [, option] = /^Option '(.+?)' argument is ambiguous$/.exec(sentence) ?? [];
+  if (option !== undefined) {
+    const form = option.startsWith("--") ? `${option}=-...` : `${option}-...`;
+    return `${option} needs a value; one that begins with - is written ${form}`;
+  }
+  return /^Unknown option '-[^-]/.test(sentence)
+    ? `${sentence}: put -- before texts and paths that begin with -`
+    : sentence;
 }
 
 /** The value of an option that must not be empty, as it is when a shell variable was not set. */
@@ -38,12 +49,18 @@ export function parseFilled(name: string, value: string | undefined): string | u
 }
 
 /** The whole number from 1 of an option, or `undefined` where it is not given. */
-export function parseCount(name: string, value: string | undefined): number | undefined {
+export function parseCount(name: string, value: string | undefined, most = 999_999_999): number | undefined {
   if (value === undefined) return undefined;
   if (!/^[1-9]\d{0,8}$/.test(value)) {
     throw new UsageError(`--${name} must be a whole number from 1, not ${JSON.stringify(value)}`);
   }
+  if (Number(value) > most) throw new UsageError(`--${name} must be at most ${String(most)}, not ${value}`);
   return Number(value);
+}
+
+/** What `--threads` says: the engine takes up to 1024. */
+export function parseThreads(value: string | undefined): number | undefined {
+  return parseCount("threads", value, 1_024);
 }
 
 /** The whole number from 0 of an option, or `undefined` where it is not given. */

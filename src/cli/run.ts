@@ -13,7 +13,7 @@ Text embeddings on this machine, with a model included.
 Commands:
 ${[...commands].map(([name, { summary }]) => `  ${name.padEnd(12)}${summary}`).join("\n")}
 
-"candle-embed COMMAND --help" shows options and examples.
+"candle-embed COMMAND --help" or "candle-embed help COMMAND" shows options and examples.
 
 Options:
   -h, --help     show this page
@@ -50,17 +50,24 @@ async function dispatch(args: readonly string[], context: Context): Promise<Comm
     await write(context.stdout, `${packageVersion()}\n`);
     return undefined;
   }
+  if (name === "help" && rest[0] !== undefined) {
+    const { help: page } = await find(rest[0]);
+    await printHelp(page, context);
+    return undefined;
+  }
   if (name === "--help" || name === "-h" || name === "help") {
     await printHelp(help, context);
     return undefined;
   }
-  const listed = commands.get(name);
-  if (listed === undefined) {
-    throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
-  }
-  const command = await listed.load();
+  const command = await find(name);
   await (asksForHelp(rest) ? printHelp(command.help, context) : command.run(rest, context));
   return command;
+}
+
+async function find(name: string): Promise<Command> {
+  const listed = commands.get(name);
+  if (listed !== undefined) return listed.load();
+  throw new UsageError(`no command ${JSON.stringify(name)}; there are ${[...commands.keys()].join(", ")}`);
 }
 
 function printHelp(page: string, { stdout }: Context): Promise<void> {

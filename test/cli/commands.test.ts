@@ -27,6 +27,12 @@ describe("help and version", () => {
     }
   });
 
+  it("prints a command's page for help COMMAND", async () => {
+    const page = await runCli(["help", "embed"]);
+    expect(page).toEqual(await runCli(["embed", "--help"]));
+    expect(page.stdout).toMatch(/^Usage: candle-embed embed /);
+  });
+
   it("prints the package's version", async () => {
     const { version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as {
       version: string;
@@ -164,7 +170,23 @@ describe("errors", () => {
     [["models", "x"], 2, /^USAGE: models takes no arguments$/],
     [["embed", "--model", "no-such-model", "x"], 1, /^MODEL_NOT_FOUND: no model "no-such-model"/],
     [["embed", "--model", "package.json", "x"], 1, /^MODEL_NOT_FOUND: .*that is a file/],
-    [["embed", "--device", "gpu", "x"], 1, /^INVALID_INPUT: option "device" must be/],
+    [
+      ["embed", "--device", "gpu", "x"],
+      2,
+      /^USAGE: --device must be auto, cpu, .* or cuda:<number>, not "gpu"$/,
+    ],
+    [["embed", "--threads", "100000", "x"], 2, /^USAGE: --threads must be at most 1024, not 100000$/],
+    [["chunk", "-n", "5000", "README.md"], 2, /^USAGE: --tokens must be at most 256, not 5000$/],
+    [["search", "--tokens", "5000", "x", "docs"], 2, /^USAGE: --tokens must be at most 256, not 5000$/],
+    [["service", "install", "--name", "../x"], 2, /^USAGE: a service's name has small letters/],
+    [["similarity", "-5 degrees", "cold"], 2, /^USAGE: Unknown option '-5': put -- before texts and paths/],
+    [
+      ["embed", "--dimensions", "-5", "x"],
+      2,
+      /^USAGE: --dimensions needs a value; .* is written --dimensions=-/,
+    ],
+    [["embed", "-m", "-5", "x"], 2, /^USAGE: -m needs a value; one that begins with - is written -m-/],
+    [["help", "embedd"], 2, /^USAGE: no command "embedd"; there are embed/],
     [["embed", "--dimensions", "9999", "x"], 1, /^INVALID_INPUT: dimensions must be 1 to 384/],
     [
       ["embed", "--expect-dimensions", "0", "x"],

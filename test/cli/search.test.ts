@@ -291,6 +291,22 @@ describe("index", () => {
     expect(size.stderr).toMatch(/INVALID_INPUT: the passages of .* have at most 128 tokens/);
   });
 
+  it("is not made where its passages would be longer than what the model reads", async () => {
+    const end = await runCli([
+      "index",
+      "--index",
+      path.join(folder, "none.index"),
+      "--tokens",
+      "5000",
+      notes,
+    ]);
+    expect(end).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--tokens must be at most/) as string,
+    });
+    expect(readdirSync(folder)).not.toContain("none.index");
+  });
+
   it("remembers the model it was made with", async () => {
     const tiny = path.join(folder, "tiny.index");
     const made = await runCli([

@@ -1,5 +1,7 @@
 import { chunkText, type Chunk } from "../../chunking/chunk-text.js";
 import { documentFormats } from "../../chunking/blocks.js";
+import { resolveSizes } from "../../chunking/chunk-options.js";
+import { asUsage } from "../as-usage.js";
 import { loadTokenizer } from "../load-tokenizer.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { modelOptions, modelOptionsHelp } from "../model-options.js";
@@ -74,6 +76,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   const print = values.json === true ? asArray : values.jsonl === true ? asLine : asWrapped;
   const tokenizer = await loadTokenizer(values, context);
   try {
+    asUsage(() => resolveSizes(chunkOptions, tokenizer.maxTokens), { tokens: "tokens", overlap: "overlap" });
     await withOutput(values.output, context, async (output) => {
       let printed = 0;
       const { stdin, signal } = context;

@@ -2,7 +2,7 @@ import { examine } from "../../doctor/doctor.js";
 import type { Finding } from "../../doctor/finding.js";
 import { CheckFailed, UsageError, type Command, type Context } from "../command.js";
 import { sourceOptions, sourceOptionsHelp, toSourceOptions } from "../model-options.js";
-import { parse, parseCount, parseFilled } from "../parse.js";
+import { parse, parseFilled, parseThreads } from "../parse.js";
 import { printable } from "../printable.js";
 import { styleFor, type Style } from "../style.js";
 import { columnsOf, wrap } from "../wrap.js";
@@ -50,7 +50,7 @@ async function run(args: readonly string[], { stdout, signal }: Context): Promis
   const findings: Finding[] = [];
   const examination = examine({
     model,
-    load: { ...source, threads: parseCount("threads", values.threads) },
+    load: { ...source, threads: parseThreads(values.threads) },
     hub: { cacheDir: parseFilled("cache-dir", values["cache-dir"]), offline: values.offline },
     hashAll: values.hash === true,
     signal,

@@ -6,7 +6,7 @@ import { defaultPassageTokens } from "../../retrieval/passage.js";
 import { updateIndex, type UpdateReport } from "../../retrieval/update-index.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { LeftOut } from "../left-out.js";
-import { tokenizerFor } from "../load-tokenizer.js";
+import { passageTokens, tokenizerFor } from "../load-tokenizer.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { parse, parseCount, parseFilled } from "../parse.js";
 import { documentsHelp, isBelow, nameOf, readDocuments } from "../read-documents.js";
@@ -17,9 +17,9 @@ const help = `Usage: candle-embed index [options] --index DIR PATH...
 
 Makes an index of documents for "candle-embed search --index DIR", or brings one up to date: what did not change is
 left as it is, what changed is embedded where its text is new, renamed and moved documents are recognised by their
-text, and documents that have gone from PATH leave the index. What is there and cannot be read is named, with exit code 1,
-and the index keeps what it has of it. A run that was stopped, at whatever moment, leaves a whole index; the next one
-goes on from there.
+text, and documents that have gone from PATH leave the index. What is there and cannot be read is named, with exit code
+1, and the index keeps what it has of it. A run that was stopped, at whatever moment, leaves a whole index; the next
+one goes on from there.
 
 ${documentsHelp}
 
@@ -76,7 +76,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
         modelId: backend.modelId,
         spaceId: backend.space.id,
         dimensions: backend.dimensions,
-        tokens: tokens ?? Math.min(defaultPassageTokens, tokenizer.maxTokens),
+        tokens: passageTokens(tokens, tokenizer),
       });
       const roots = paths.map((each) => (each === "-" ? each : path.resolve(each)));
       const leftOut = new LeftOut();

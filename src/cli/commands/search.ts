@@ -6,7 +6,7 @@ import { defaultPassageTokens } from "../../retrieval/passage.js";
 import { searchDocuments, type FoundPassage } from "../../retrieval/search-documents.js";
 import { UsageError, type Command, type Context } from "../command.js";
 import { LeftOut } from "../left-out.js";
-import { tokenizerFor } from "../load-tokenizer.js";
+import { passageTokens, tokenizerFor } from "../load-tokenizer.js";
 import { loadModel, modelOptions, modelOptionsHelp } from "../model-options.js";
 import { parse, parseCount, parseFilled } from "../parse.js";
 import { printable } from "../printable.js";
@@ -96,7 +96,7 @@ async function searchPaths(
   const backend = await loadModel(values, context);
   try {
     const tokenizer = await tokenizerFor(backend, signal);
-    const tokens = wanted ?? Math.min(defaultPassageTokens, tokenizer.maxTokens);
+    const tokens = passageTokens(wanted, tokenizer);
     const { onSkipped, onUnreadable } = leftOut;
     const status = new StatusLine(stderr);
     const documents = async function* () {

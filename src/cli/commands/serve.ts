@@ -94,6 +94,11 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   if (positionals.length > 0) throw new UsageError("serve takes no arguments; models are --model MODEL");
   const models = nameModels(values.model);
   const [firstName] = models.keys() as Iterable<string> as [string];
+  const aliases = Object.fromEntries((values.alias ?? []).map((alias) => splitAlias(alias, firstName)));
+  for (const [alias, name] of Object.entries(aliases)) {
+    if (models.has(alias)) throw new UsageError(`--alias ${alias} is the name of a model`);
+    if (!models.has(name)) throw new UsageError(`--alias ${alias}=${name}: no model here is called ${name}`);
+  }
   const command = parseFilled("api-key-command", values["api-key-command"]);
   const host = parseFilled("host", values.host) ?? "127.0.0.1";
   const port = parsePort(values.port);
@@ -116,7 +121,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
         },
       ]),
     ),
-    aliases: Object.fromEntries((values.alias ?? []).map((alias) => splitAlias(alias, firstName))),
+    aliases,
     apiKeys: process.env["CANDLE_EMBED_API_KEYS"]?.split(/\s+/).filter((key) => key !== ""),
     apiKeyFile: parseFilled("api-key-file", values["api-key-file"]),
     apiKeyCommand: command === undefined ? undefined : splitCommand("--api-key-command", command),

@@ -11,6 +11,7 @@ import {
   type ServiceManager,
 } from "../../service/service-manager.js";
 import { checkServicePlan, lastingNode, type ServicePlan } from "../../service/service-plan.js";
+import { asUsage } from "../as-usage.js";
 import { CheckFailed, UsageError, type Command, type Context } from "../command.js";
 import { parse, parseFilled } from "../parse.js";
 import { write } from "../write.js";
@@ -79,7 +80,9 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     workingFolder: process.cwd(),
     environment: new Map((values.env ?? []).map(parseVariable)),
   };
-  checkServicePlan(plan);
+  asUsage(() => {
+    checkServicePlan(plan);
+  });
   const manager = serviceManager(process.platform, {
     home: homedir(),
     uid: process.getuid?.() ?? 0,

@@ -2,7 +2,7 @@ import { verify as verifyModel, type VerifiedModel, type VerifyReport } from "..
 import type { CheckResult, Figure } from "../../evaluation/check-result.js";
 import { CheckFailed, UsageError, type Command, type Context } from "../command.js";
 import { sourceOptions, sourceOptionsHelp, toSourceOptions } from "../model-options.js";
-import { parse, parseCount } from "../parse.js";
+import { parse, parseThreads } from "../parse.js";
 import { ProgressBar } from "../progress-bar.js";
 import { write } from "../write.js";
 
@@ -56,7 +56,7 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
   const report = await verifyModel(
     model,
     {
-      threads: parseCount("threads", values.threads),
+      threads: parseThreads(values.threads),
       ...toSourceOptions(values),
       signal,
       onProgress: ({ modelId, download }) => {

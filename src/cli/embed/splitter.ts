@@ -2,6 +2,7 @@ import type { SplitText } from "../../bulk/batches.js";
 import { resolveSizes } from "../../chunking/chunk-options.js";
 import { chunkText } from "../../chunking/chunk-text.js";
 import type { Tokenizer } from "../../chunking/tokenizer.js";
+import { asUsage } from "../as-usage.js";
 import { UsageError } from "../command.js";
 import { parseCount, parseWhole } from "../parse.js";
 import type { EmbedRequest } from "./run-embed.js";
@@ -20,7 +21,7 @@ export function splitter({ backend, call, values }: EmbedRequest): SplitText | u
     );
   }
   const options = { tokens, overlap, inputType: call.inputType, signal: call.signal };
-  resolveSizes(options, backend.maxTokens);
+  asUsage(() => resolveSizes(options, backend.maxTokens), { tokens: "chunk", overlap: "overlap" });
   const tokenizer = backend as unknown as Tokenizer;
   return async function* split(text) {
     let number = 0;
