@@ -137,6 +137,9 @@ it.each([
     ["bench", "sweep", "--outputs", "float16"],
     /USAGE: --outputs must be one of float32, int8, binary, binary\+rescore/,
   ],
+  [["bench", "quality", "--metrics", "precision@3"], /USAGE: there is no metric "precision@3"/],
+  [["bench", "speed", "--save", "src"], /USAGE: --save must name a file, not the folder "src"/],
+  [["bench", "sweep", "--plot", "docs"], /USAGE: --plot must name a file, not the folder "docs"/],
   [["bench", "recall", "--json", "--markdown"], /USAGE: --json or --markdown, not both/],
   [["bench", "sweep", "a", "b"], /USAGE: bench sweep takes one MODEL/],
 ])("%j is wrong usage", async (args, message) => {
@@ -147,7 +150,10 @@ it.each([
 
 it.each([
   [["bench", "quality", "--data", "nowhere"], /INVALID_INPUT: there is no data set "nowhere"/],
-  [["bench", "quality", "--metrics", "precision@3"], /INVALID_INPUT: there is no metric "precision@3"/],
+  [
+    ["bench", "speed", "--save", "nowhere/x.json"],
+    /INVALID_INPUT: there is no folder nowhere to write x\.json to/,
+  ],
   [["bench", "recall", "--scenario", "nowhere.json"], /ENOENT: no such file/],
   [
     ["bench", "sweep", "--data", "stsb", "--offline", "--cache-dir", folder],
@@ -157,6 +163,14 @@ it.each([
   const { code, stderr } = await runCli([...args, tinyModel]);
   expect(stderr).toMatch(message);
   expect(code).toBe(1);
+});
+
+it.skipIf(!existsSync("/dev/full"))("prints what it measured where that cannot be saved", async () => {
+  const { code, stdout, stderr } = await runCli([
+    ...["bench", "quality", "--data", pairs, "--save", "/dev/full", tinyModel],
+  ]);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("ENOSPC") as string });
+  expect(stdout).toMatch(/spearman/);
 });
 
 it("ends at Ctrl-C, the process that embeds too", async () => {

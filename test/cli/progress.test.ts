@@ -53,9 +53,10 @@ describe.skipIf(!hasScript())("on a terminal", () => {
 
   it("embed's lines fit, however narrow it is", async () => {
     writeFileSync(path.join(folder, "texts.txt"), "a\n".repeat(3));
-    const lines = (await onTerminal(`cli embed --model ${tinyModel} --file texts.txt -o narrow.jsonl`, 30))
-      .replaceAll(/\r[^\n]*\u001B\[K/g, "")
-      .split(/\r?\n/);
+    const shown = await onTerminal(`cli embed --model ${tinyModel} --file texts.txt -o narrow.jsonl`, 30);
+    // What was written over and cleared is not on the line any more.
+    const cleared = "\u001B[K";
+    const lines = shown.split(/\r?\n/).map((line) => line.split(cleared).at(-1) ?? "");
     expect(lines.length).toBeGreaterThan(3);
     expect(lines.every((line) => line.length < 30)).toBe(true);
   });

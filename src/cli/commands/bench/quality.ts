@@ -1,5 +1,6 @@
 import type { Dataset } from "../../../evaluation/datasets/dataset.js";
 import type { Evaluation } from "../../../evaluation/evaluate.js";
+import { asUsage } from "../../as-usage.js";
 import type { Context } from "../../command.js";
 import { parse, parseFilled } from "../../parse.js";
 import { ProgressBar } from "../../progress-bar.js";
@@ -17,12 +18,12 @@ export const qualityOptions = {
 export async function quality(args: readonly string[], context: Context): Promise<void> {
   const { stderr, signal } = context;
   const { values, positionals } = parse(args, qualityOptions);
-  checkValues(values);
+  await checkValues(values);
   const metrics = parseList("metrics", values.metrics);
   const { toEmbedder } = await import("../../../evaluation/embedder.js");
   const { evaluate } = await import("../../../evaluation/evaluate.js");
   const { retrievalMetric } = await import("../../../evaluation/metrics/retrieval.js");
-  metrics?.forEach(retrievalMetric);
+  asUsage(() => metrics?.map(retrievalMetric));
   const datasets = await openDatasets(values.data ?? ["stsb", "nanobeir/scifact"], values, context);
   const status = new StatusLine(stderr);
   const evaluations: Evaluation[] = [];

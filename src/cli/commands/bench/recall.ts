@@ -20,7 +20,7 @@ interface EmbedderScores {
 /** `candle-embed bench recall` */
 export async function recall(args: readonly string[], context: Context): Promise<void> {
   const { values, positionals } = parse(args, recallOptions);
-  checkValues(values);
+  await checkValues(values);
   const { toEmbedder } = await import("../../../evaluation/embedder.js");
   const { builtInScenarioNames, openScenario } =
     await import("../../../evaluation/recall/built-in-scenarios.js");

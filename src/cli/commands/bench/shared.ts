@@ -1,11 +1,15 @@
-import { writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, writeFile } from "node:fs/promises";
+import path from "node:path";
 
 import { NativeBackend } from "../../../backends/native-backend.js";
+import { CandleEmbedError } from "../../../errors.js";
 import type { EmbeddingBackend } from "../../../embedding-backend.js";
 import { UsageError, type Context } from "../../command.js";
 import { toMarkdownTable } from "../../markdown-table.js";
 import { loadModel, sourceOptions, toSourceOptions } from "../../model-options.js";
-import { type parse, parseChoice, parseCount, parseFilled } from "../../parse.js";
+import { findOutput } from "../../output.js";
+import { type parse, parseChoice, parseFilled, parseThreads } from "../../parse.js";
 import { toTable } from "../../table.js";
 import { write } from "../../write.js";
 
@@ -40,12 +44,35 @@ export function parseList<Choice extends string>(
 export const dtypes = ["float32", "int8"] as const;
 
 /** Complains of a wrong value before anything is fetched or measured. */
-export function checkValues(values: BenchValues): void {
+export async function checkValues(values: BenchValues): Promise<void> {
   if (values.json === true && values.markdown === true)
     throw new UsageError("--json or --markdown, not both");
   parseList("dtype", values.dtype, dtypes);
-  parseCount("threads", values.threads);
+  parseThreads(values.threads);
   toSourceOptions(values);
+  await checkResultFile("save", values.save);
+}
+
+/**
+ * The file for what will have been measured, which took its time: refused before it is, where nothing can be written there.
+ *
+ * @param name What the option says.
+ */
+export async function checkResultFile(
+  option: "save" | "plot",
+  name: string | undefined,
+): Promise<string | undefined> {
+  if (parseFilled(option, name) === undefined || name === undefined) return undefined;
+  if (name === "-") throw new UsageError(`--${option} must name a file: --json prints all figures`);
+  const found = await findOutput(name, false, option);
+  // A pipe or device is there, and told what it is told.
+  if (found === undefined) return name;
+  const { target, mode } = found;
+  await access(mode === undefined ? path.dirname(target) : target, constants.W_OK).catch((cause: unknown) => {
+    const message = `--${option}: ${target} cannot be written: ${(cause as Error).message}`;
+    throw new CandleEmbedError("INVALID_INPUT", message, { cause });
+  });
+  return target;
 }
 
 /** A model of the command line, while it is measured. */
@@ -101,7 +128,7 @@ export async function report(
   { stdout }: Pick<Context, "stdout">,
 ): Promise<void> {
   const figures = `${JSON.stringify(results, null, 2)}\n`;
-  const file = parseFilled("save", save);
-  if (file !== undefined) await writeFile(file, figures);
+  // First what cannot fail for want of room.
   await write(stdout, json === true ? figures : toText(markdown === true ? "markdown" : "text"));
+  if (save !== undefined) await writeFile(save, figures);
 }

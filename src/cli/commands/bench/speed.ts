@@ -22,7 +22,7 @@ interface Speed {
 export async function speed(args: readonly string[], context: Context): Promise<void> {
   const { stderr, signal } = context;
   const { values, positionals } = parse(args, speedOptions);
-  checkValues(values);
+  await checkValues(values);
   const counts = (name: "tokens" | "texts"): number[] | undefined =>
     parseList(name, values[name])?.map((word) => parseCount(name, word) as number);
   const [tokens, texts] = [counts("tokens"), counts("texts")];

@@ -5,10 +5,18 @@ import type { SweepReport } from "../../../evaluation/sweep/sweep.js";
 import { UsageError, type Context } from "../../command.js";
 import { formatBytes } from "../../../utils/format-bytes.js";
 import { toSourceOptions } from "../../model-options.js";
-import { parse, parseCount, parseFilled } from "../../parse.js";
+import { parse, parseCount, parseFilled, parseThreads } from "../../parse.js";
 import { StatusLine } from "../../status-line.js";
 import { openDatasets } from "./quality.js";
-import { benchOptions, checkValues, dtypes, formatTable, parseList, report } from "./shared.js";
+import {
+  benchOptions,
+  checkResultFile,
+  checkValues,
+  dtypes,
+  formatTable,
+  parseList,
+  report,
+} from "./shared.js";
 
 export const sweepOptions = {
   ...benchOptions,
@@ -24,8 +32,8 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   const { values, positionals } = parse(args, sweepOptions);
   const [model, ...more] = positionals;
   if (more.length > 0) throw new UsageError("bench sweep takes one MODEL");
-  checkValues(values);
-  const plot = parseFilled("plot", values.plot);
+  await checkValues(values);
+  const plot = await checkResultFile("plot", values.plot);
   const dimensions = parseList("dimensions", values.dimensions)?.map(
     (word) => parseCount("dimensions", word) as number,
   );
@@ -38,7 +46,7 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   const status = new StatusLine(stderr);
   status.show(`${dataset.name}: embedding`);
   const result = await sweepModel(model, dataset, {
-    threads: parseCount("threads", values.threads),
+    threads: parseThreads(values.threads),
     ...toSourceOptions(values),
     signal,
     ...(dimensions !== undefined && { dimensions }),
@@ -50,11 +58,10 @@ export async function sweep(args: readonly string[], context: Context): Promise<
   }).finally(() => {
     status.clear();
   });
-  if (plot !== undefined) {
-    const { plotSweep } = await import("../../../evaluation/sweep/plot.js");
-    await writeFile(plot, plotSweep(result));
-  }
   await report(result, values, (format) => toText(result, format), context);
+  if (plot === undefined) return;
+  const { plotSweep } = await import("../../../evaluation/sweep/plot.js");
+  await writeFile(plot, plotSweep(result));
 }
 
 function toText(
