@@ -86,8 +86,8 @@ it.each([
   [["--json", "--jsonl", "README.md"], 2, /pass --json or --jsonl, not both/],
   [["--tokens", "0", "README.md"], 2, /--tokens must be a whole number from 1/],
   [["--overlap", "-1", "README.md"], 2, /overlap/],
-  [["--tokens", "20", "--overlap", "20", "README.md"], 1, /INVALID_INPUT: .*"overlap" must be less/],
-  [["--tokens", "9999", "README.md"], 1, /INVALID_INPUT: .*"tokens" must be at most 256/],
+  [["--tokens", "20", "--overlap", "20", "README.md"], 2, /USAGE: --overlap must be less/],
+  [["--tokens", "9999", "README.md"], 2, /USAGE: --tokens must be at most 256/],
   [["nothing.md"], 1, /INVALID_INPUT: there is no file or folder nothing\.md/],
   [[process.execPath], 1, /INVALID_INPUT: .* is not text: it has zero bytes/],
 ])("refuses %j", async (args, code, message) => {

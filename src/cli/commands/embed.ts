@@ -1,6 +1,6 @@
 import type { EmbeddingBackend, EmbedOptions } from "../../embedding-backend.js";
 import { UsageError, type Command, type Context } from "../command.js";
-import { chooseInput, textsOf } from "../embed/choose-input.js";
+import { chooseInput } from "../embed/choose-input.js";
 import { chooseOutput } from "../embed/choose-output.js";
 import { embedHelp, embedOptions, type EmbedValues } from "../embed/options.js";
 import { runEmbed } from "../embed/run-embed.js";
@@ -15,8 +15,7 @@ export const embed: Command = {
 };
 
 async function run(args: readonly string[], context: Context): Promise<void> {
-  const { values, positionals } = parse(args, embedOptions);
-  const texts = textsOf(args, positionals);
+  const { texts, values } = parseInput(args);
   const call: EmbedOptions = {
     inputType: values.query === true ? "query" : "document",
     dimensions: parseCount("dimensions", values.dimensions),
@@ -33,6 +32,14 @@ async function run(args: readonly string[], context: Context): Promise<void> {
   } finally {
     await backend.dispose();
   }
+}
+
+/** A lone `-` is `--file -`, standard input, unless it stands behind `--`. */
+function parseInput(args: readonly string[]): { texts: readonly string[]; values: EmbedValues } {
+  const { values, positionals } = parse(args, embedOptions);
+  const isDash = positionals.length === 1 && positionals[0] === "-" && !args.includes("--");
+  if (!isDash || values.file !== undefined) return { texts: positionals, values };
+  return { texts: [], values: { ...values, file: "-" } };
 }
 
 async function load(values: EmbedValues, context: Context): Promise<EmbeddingBackend> {

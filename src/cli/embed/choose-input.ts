@@ -11,11 +11,6 @@ import { UsageError, type Context } from "../command.js";
 import { parseChoice, parseFilled } from "../parse.js";
 import type { EmbedValues } from "./options.js";
 
-/** The texts of the command line; a lone `-` is none, but standard input, unless it stands behind `--`. */
-export function textsOf(args: readonly string[], positionals: readonly string[]): readonly string[] {
-  return positionals.length === 1 && positionals[0] === "-" && !args.includes("--") ? [] : positionals;
-}
-
 /** Where the texts come from, opened when the model is there. */
 export interface Input {
   readonly kind: "texts" | "file" | "stdin";
@@ -42,7 +37,8 @@ export function chooseInput(
     const options = { format: format ?? formatOf(file), fields, signal, shard };
     return { kind: "file", open: () => openFile(file, options) };
   }
-  if (stdin.isTTY) throw new UsageError("nothing to embed: pass TEXT, --file or a pipe");
+  if (stdin.isTTY && named === undefined)
+    throw new UsageError("nothing to embed: pass TEXT, --file or a pipe");
   const options = { format: format ?? "lines", fields, signal };
   // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is to be a rejection, as of the others
   return { kind: "stdin", open: async () => openStdin(stdin, options) };
