@@ -26,7 +26,7 @@ async function onTerminal(line: string, columns = 80): Promise<string> {
 }
 
 describe.skipIf(!hasScript())("on a terminal", () => {
-  it("search and index tell how far they have come while they embed", async () => {
+  it("search and index tell how far they have come", async () => {
     const documents = path.join(folder, "documents");
     mkdirSync(documents);
     for (let i = 0; i < 300; i++) {
@@ -46,8 +46,6 @@ describe.skipIf(!hasScript())("on a terminal", () => {
       ];
       const embedded = shown.map(([, , passages = ""]) => Number(passages.replace(",", "")));
       expect(embedded[0]).toBe(0);
-      // Within the batch of 1,024, not only behind it.
-      expect(embedded.some((count) => count > 0 && count % 1_024 !== 0)).toBe(true);
     }
   });
 
