@@ -1,7 +1,7 @@
+import { describe, invalid } from "./backends/check-options.js";
 import type { OutputVector } from "./embedding-backend.js";
 import { Embeddings } from "./embeddings.js";
-import { CandleEmbedError } from "./errors.js";
-import { cosineSimilarity } from "./similarity.js";
+import { cosineSimilarity, isVector, notAVector } from "./similarity.js";
 
 /** One answer of {@link topK}. */
 export interface SearchHit {
@@ -17,28 +17,29 @@ export interface SearchHit {
  * O(rows x dimensions + rows x log k) time, O(k) memory.
  *
  * @throws CandleEmbedError `DIMENSION_MISMATCH` when a row's length is not the query's; `INVALID_INPUT` when `k` is not
- * a whole number from 1, the query holds a NaN, or the vectors are packed bits or `uint8`, which cosine does not fit.
+ * a whole number from 1, the query or a row is no vector, the query holds a NaN, or the vectors are packed bits or `uint8`,
+ * which cosine does not fit.
  */
 export function topK(
   query: ArrayLike<number>,
   embeddings: Embeddings<OutputVector> | readonly ArrayLike<number>[],
   k: number,
 ): SearchHit[] {
-  if (!Number.isInteger(k) || k < 1) {
-    throw new CandleEmbedError("INVALID_INPUT", `k must be a whole number from 1, not ${String(k)}`);
-  }
-  if (Array.prototype.some.call(query, Number.isNaN)) {
-    throw new CandleEmbedError("INVALID_INPUT", "the query vector holds a NaN");
+  if (!Number.isInteger(k) || k < 1) throw invalid(`k must be a whole number from 1, not ${describe(k)}`);
+  if (!isVector(query)) throw notAVector("the query", query);
+  if (Array.prototype.some.call(query, Number.isNaN)) throw invalid("the query vector holds a NaN");
+  if (typeof embeddings !== "object" || typeof embeddings?.[Symbol.iterator] !== "function") {
+    throw invalid(`the vectors must be Embeddings or an array of vectors, not ${describe(embeddings)}`);
   }
   if (embeddings instanceof Embeddings && !["float32", "int8"].includes(embeddings.outputType)) {
-    throw new CandleEmbedError(
-      "INVALID_INPUT",
+    throw invalid(
       `${embeddings.outputType} vectors cannot be ranked by cosine; embed with outputType "float32" or "int8"`,
     );
   }
   const best = new BestHits(k);
   let index = 0;
   for (const row of embeddings) {
+    if (!isVector(row)) throw notAVector(`row ${String(index)}`, row);
     const score = cosineSimilarity(query, row);
     if (!Number.isNaN(score)) best.offer({ index, score });
     index++;

@@ -62,6 +62,7 @@ export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === "number" || typeof value === "boolean") {
     return String(value);
   }
+  if (typeof (value as Partial<PromiseLike<unknown>>).then === "function") return "a promise (await it)";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 

@@ -6,6 +6,17 @@ function withCode(code: string): Error {
   return expect.objectContaining({ code }) as Error;
 }
 
+function embeddingsOf(data: readonly number[]): Embeddings {
+  const tokens = new Uint32Array(data.length / 2);
+  return new Embeddings({
+    data: Float32Array.from(data),
+    dimensions: 2,
+    tokens,
+    truncated: [],
+    backend: "native",
+  });
+}
+
 describe("cosineSimilarity and dotProduct", () => {
   it("know same, opposite and unrelated directions", () => {
     expect(cosineSimilarity([3, 4], [6, 8])).toBe(1);
@@ -39,6 +50,25 @@ describe("cosineSimilarity and dotProduct", () => {
     expect(() => cosineSimilarity([1], [1, 2])).toThrow(withCode("DIMENSION_MISMATCH"));
     expect(() => dotProduct([1, 2, 3], [1, 2])).toThrow(withCode("DIMENSION_MISMATCH"));
   });
+
+  it.each<[unknown, RegExp]>([
+    [embeddingsOf([1, 0]), /not Embeddings: take one of its vectors, \.at\(0\), or embed .* with embedQuery/],
+    [Promise.resolve([1, 0]), /not a promise \(await it\)/],
+    ["a dog", /not "a dog": embed it first/],
+    [[[1, 0]], /not an array that begins with an array/],
+    [null, /not null/],
+    [undefined, /not undefined/],
+    [2, /not 2/],
+  ])("say what to pass instead of %o", (wrong, message) => {
+    const vector = wrong as number[];
+    for (const compare of [cosineSimilarity, dotProduct]) {
+      for (const call of [() => compare(vector, [1, 0]), () => compare([1, 0], vector)]) {
+        expect(call).toThrow(withCode("INVALID_INPUT"));
+        expect(call).toThrow(message);
+      }
+    }
+    expect(() => cosineSimilarity(vector, vector)).toThrow(/^the first vector must be an array of numbers/);
+  });
 });
 
 describe("topK", () => {
@@ -57,13 +87,7 @@ describe("topK", () => {
   });
 
   it("searches Embeddings", () => {
-    const embeddings = new Embeddings({
-      data: Float32Array.of(1, 0, 0, 1, 1, 1),
-      dimensions: 2,
-      tokens: new Uint32Array(3),
-      truncated: [],
-      backend: "native",
-    });
+    const embeddings = embeddingsOf([1, 0, 0, 1, 1, 1]);
     expect(topK([0, 1], embeddings, 2).map(({ index }) => index)).toEqual([1, 2]);
   });
 
@@ -103,5 +127,18 @@ describe("topK", () => {
     expect(() => topK([1], [[1]], 0)).toThrow(withCode("INVALID_INPUT"));
     expect(() => topK([1], [[1]], 1.5)).toThrow(withCode("INVALID_INPUT"));
     expect(() => topK([1], [[1, 2]], 1)).toThrow(withCode("DIMENSION_MISMATCH"));
+  });
+
+  it.each<[unknown, unknown, RegExp]>([
+    [null, [[1]], /^the query must be an array of numbers, not null/],
+    [Promise.resolve([1]), [[1]], /^the query .* not a promise \(await it\)/],
+    [[1], undefined, /^the vectors must be Embeddings or an array of vectors, not undefined/],
+    [[1], Promise.resolve([[1]]), /^the vectors .* not a promise \(await it\)/],
+    [[1], [[1], undefined], /^row 1 must be an array of numbers, not undefined/],
+    [[1], [1], /^row 0 must be an array of numbers, not 1/],
+  ])("says what is wrong with %o among %o", (query, vectors, message) => {
+    const call = (): unknown => topK(query as number[], vectors as number[][], 1);
+    expect(call).toThrow(withCode("INVALID_INPUT"));
+    expect(call).toThrow(message);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, invalid } from "../../backends/check-options.js";
 import type { EmbedOptions } from "../../embedding-backend.js";
-import { cosineSimilarity, dotProduct, requireSameLength } from "../../similarity.js";
+import { cosineSimilarity, dotProduct, requireComparable } from "../../similarity.js";
 import { AdapterBackend, type AdapterCallOptions } from "../adapter-backend.js";
 import type { AdapterOptions } from "../adapter-options.js";
 import { Callable } from "./callable.js";
@@ -89,7 +89,7 @@ class Embedding extends Callable<Transformation> implements AsyncDisposable {
     if (mode === "dot_product") return dotProduct(a, b);
     if (mode !== "euclidean")
       throw invalid(`mode must be cosine, dot_product or euclidean, not ${describe(mode)}`);
-    requireSameLength(a, b);
+    requireComparable(a, b);
     const difference = a.map((value, index) => value - (b[index] as number));
     return -Math.sqrt(dotProduct(difference, difference));
   }
