@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { isKey, keyForm } from "../backends/api/api-options.js";
 import { invalid } from "../backends/check-options.js";
 import { runKeyCommand } from "../backends/api/key-command.js";
+import { CandleEmbedError } from "../errors.js";
 import type { ServerOptions } from "./server-options.js";
 
 /** The keys of which a request must carry one. Only their hashes are kept. */
@@ -46,7 +47,11 @@ function digest(key: string): Buffer {
 }
 
 async function readKeyFile(file: string): Promise<string[]> {
-  const keys = (await readFile(file, "utf8")).split(/\r?\n/).filter((line) => line !== "");
+  const text = await readFile(file, "utf8").catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new CandleEmbedError("INVALID_INPUT", `the key file ${file} cannot be read: ${reason}`, { cause });
+  });
+  const keys = text.split(/\r?\n/).filter((line) => line !== "");
   if (keys.length === 0) throw invalid(`the key file ${file} is empty`);
   if (!keys.every(isKey)) throw invalid(`a line of the key file ${file} is not ${keyForm}`);
   return keys;

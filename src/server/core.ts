@@ -16,8 +16,8 @@ import { ServedModel } from "./served-model.js";
 import type { ServerOptions, ServerSettings } from "./server-options.js";
 import { startSpan } from "./tracing.js";
 
-/** `loading` until all models are warm; `draining` from the moment the server is told to stop. */
-export type ServerState = "loading" | "ready" | "draining";
+/** `loading` until all models are warm; `failed` where one could not be loaded; `draining` from the moment the server is told to stop. */
+export type ServerState = "loading" | "ready" | "failed" | "draining";
 
 /** What of a client's own request id is passed on: nothing that could break a log. */
 const requestIdForm = /^[\w.:-]{1,128}$/;
@@ -72,6 +72,7 @@ export class Core {
 
   get state(): ServerState {
     if (this.#draining) return "draining";
+    if (this.models.some((model) => model.hasFailed)) return "failed";
     return this.models.every((model) => model.isReady) ? "ready" : "loading";
   }
 

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { checkOptions } from "../backends/check-options.js";
 import { CandleEmbedError } from "../errors.js";
 import { packageVersion } from "../utils/package-version.js";
 import { ApiKeys } from "./api-keys.js";
 import { Core } from "./core.js";
 import { Listener } from "./listener.js";
-import { toServerSettings, type ListenOptions, type ServerOptions } from "./server-options.js";
+import {
+  closeChecks,
+  listenChecks,
+  toServerSettings,
+  type CloseOptions,
+  type ListenOptions,
+  type ServerOptions,
+} from "./server-options.js";
 import { webHandler } from "./web-request.js";
-
-/** How a server stops. */
-export interface CloseOptions {
-  /** Milliseconds for requests under way; then they get 503. Default 10,000. */
-  readonly deadlineMs?: number | undefined;
-  /** Milliseconds to go on as before but for `/ready`, until load balancers have noticed. Default 0. */
-  readonly delayMs?: number | undefined;
-}
 
 /** An embedding server. */
 export interface EmbeddingServer extends AsyncDisposable {
@@ -23,11 +23,14 @@ export interface EmbeddingServer extends AsyncDisposable {
    * handler of other servers (Bun, Deno, Hono).
    */
   readonly fetch: typeof fetch;
-  /** Resolves when all models are loaded and warm; rejects when one cannot be loaded. */
+  /**
+   * Resolves when all models are loaded and warm; rejects when one cannot be loaded. Then `/ready` says `failed`, and requests
+   * to that model get 500.
+   */
   readonly ready: Promise<void>;
   /** Opens a port; can be called for several. Models may be loading still. */
   listen(options?: ListenOptions): Promise<{ readonly url: string; readonly port: number }>;
-  /** Answers what has come, then closes its ports and frees the models it loaded. Calling it again gives the same promise. */
+  /** Answers what has come, then closes its ports and frees the models it loaded. Calling it again waits for the same end. */
   close(options?: CloseOptions): Promise<void>;
 }
 
@@ -68,7 +71,12 @@ class Server implements EmbeddingServer {
   /** Starts all models, and waits for those that need no loading. */
   async start({ models }: ServerOptions): Promise<void> {
     const starts = this.#core.models.map(async (model) => {
-      await model.start();
+      await model.start().catch((error: unknown) => {
+        // Whoever stops the server ends its loads too.
+        if (this.#closing === undefined)
+          this.#core.log.write("error", "model_failed", describeFailure(model.name, error));
+        throw error;
+      });
       const { device, dtype, model_id: modelId, revision } = model.labels ?? {};
       this.#core.log.write("info", "model_ready", {
         model: model.name,
@@ -91,6 +99,7 @@ class Server implements EmbeddingServer {
   }
 
   async listen(options: ListenOptions = {}): Promise<{ url: string; port: number }> {
+    checkOptions(options, listenChecks);
     if (this.#closing !== undefined) throw new CandleEmbedError("DISPOSED", "the server was closed");
     const listener = new Listener(this.#core);
     const address = await listener.listen(options);
@@ -99,9 +108,10 @@ class Server implements EmbeddingServer {
     return address;
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkOptions(options, closeChecks);
     this.#closing ??= this.#close(options);
-    return this.#closing;
+    await this.#closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -127,4 +137,10 @@ class Server implements EmbeddingServer {
     await core.close();
     if (wasUp) core.log.write("info", "stopped");
   }
+}
+
+function describeFailure(model: string, error: unknown): Record<string, unknown> {
+  const code = CandleEmbedError.isInstance(error) ? error.code : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  return { model, code, message: message.slice(0, 300) };
 }

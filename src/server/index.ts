@@ -3,6 +3,12 @@
  *
  * @module candle-embed/server
  */
-export { createServer, type CloseOptions, type EmbeddingServer } from "./create-server.js";
+export { createServer, type EmbeddingServer } from "./create-server.js";
 export type { LogLevel, LogRecord } from "./log.js";
-export type { ListenOptions, MetricsAccess, ServerOptions, TokenIds } from "./server-options.js";
+export type {
+  CloseOptions,
+  ListenOptions,
+  MetricsAccess,
+  ServerOptions,
+  TokenIds,
+} from "./server-options.js";

@@ -9,6 +9,7 @@ import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { setImmediate as nextLoopTurn, setTimeout as sleep } from "node:timers/promises";
 
 import { invalid } from "../backends/check-options.js";
+import { CandleEmbedError } from "../errors.js";
 import type { Core } from "./core.js";
 import { HostCheck, isLoopback, urlHost } from "./hosts.js";
 import { HttpError } from "./http-error.js";
@@ -49,12 +50,18 @@ export class Listener {
   readonly #server: Server;
   #hosts = new HostCheck(undefined);
   #accepted = 0;
+  /** Connections without a request yet, which node:http does not count among the idle ones. */
+  readonly #unused = new Set<Socket>();
 
   constructor(core: Core) {
     this.#core = core;
     const server = createServer({ ...times, maxHeaderSize: 16_384 });
     server.maxConnections = maxConnections;
-    server.on("connection", () => this.#accepted++);
+    server.on("connection", (socket: Socket) => {
+      this.#accepted++;
+      this.#unused.add(socket);
+      socket.once("close", () => this.#unused.delete(socket));
+    });
     server.on("request", (request, response) => void this.#answer(request, response));
     server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
       // Whoever announces too much gets 413 before the body is sent.
@@ -67,7 +74,7 @@ export class Listener {
     this.#server = server;
   }
 
-  /** @throws CandleEmbedError `INVALID_INPUT` for an address that is not safe; the system's error where it is taken. */
+  /** @throws CandleEmbedError `INVALID_INPUT` for an address that is not safe, is taken, or is none of this machine. */
   async listen({ host = "127.0.0.1", port = 8080 }: ListenOptions): Promise<{ url: string; port: number }> {
     const { apiKeys, settings } = this.#core;
     const { allowUnauthenticated, allowedHosts } = settings;
@@ -79,9 +86,10 @@ export class Listener {
     }
     this.#hosts = new HostCheck(allowedHosts ?? (apiKeys.needed ? undefined : []));
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
+      const refused = (cause: Error): void => reject(cannotListen(host, port, cause));
+      this.#server.once("error", refused);
       this.#server.listen({ host, port }, () => {
-        this.#server.removeListener("error", reject);
+        this.#server.removeListener("error", refused);
         resolve();
       });
     });
@@ -100,17 +108,20 @@ export class Listener {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     await Promise.race([closed, sleep(idleGraceMs, undefined, { signal, ref: true }).catch(() => undefined)]);
-    const closeIdle = setInterval(() => {
+    const closeIdle = (): void => {
       this.#server.closeIdleConnections();
-    }, 20);
+      // One that has sent a part of its first request is given the time to finish it.
+      for (const socket of this.#unused) if (socket.bytesRead === 0) socket.destroy();
+    };
+    const timer = setInterval(closeIdle, 20);
     const closeAll = (): void => {
       this.#server.closeAllConnections();
     };
     if (signal.aborted) closeAll();
     signal.addEventListener("abort", closeAll, { once: true });
-    this.#server.closeIdleConnections();
+    closeIdle();
     await closed;
-    clearInterval(closeIdle);
+    clearInterval(timer);
     signal.removeEventListener("abort", closeAll);
     // Ends the timer of http.Server's own.
     this.#server.close(() => undefined);
@@ -134,6 +145,7 @@ export class Listener {
   }
 
   async #answer(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#unused.delete(message.socket);
     const { budget } = this.#core;
     const request = new NodeRequest(message, budget);
     let held = 0;
@@ -148,6 +160,15 @@ export class Listener {
     budget.hold(held);
     send(message, response, outgoing, held);
   }
+}
+
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): CandleEmbedError {
+  const place = `${host}:${String(port)}`;
+  const message =
+    cause.code === "EADDRINUSE"
+      ? `${place} is in use already: take another port, --port (0: any that is free)`
+      : `cannot listen on ${place}: ${cause.message}`;
+  return new CandleEmbedError("INVALID_INPUT", message, { cause });
 }
 
 function send(

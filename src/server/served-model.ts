@@ -2,10 +2,11 @@ import { embedUntil, isLocal } from "../backends/local-backend.js";
 import { NativeBackend } from "../backends/native-backend.js";
 import { FallbackBackend } from "../backends/fallback/fallback-backend.js";
 import type { LazyBackend } from "../backends/fallback/member.js";
+import { CandleEmbedError } from "../errors.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
 import { Batcher, type BatchObserver, type EmbedCall } from "./batcher.js";
 import type { EmbedWork, WorkTimes } from "./waiting-texts.js";
-import { HttpError } from "./http-error.js";
+import { badRequest, HttpError } from "./http-error.js";
 import type { Labels } from "./metrics/instruments.js";
 import type { ServerSettings } from "./server-options.js";
 
@@ -23,6 +24,7 @@ export class ServedModel {
   #batcher: Batcher | undefined;
   #readySince: Date | undefined;
   #starting: Promise<void> | undefined;
+  #failure: { readonly cause: unknown } | undefined;
 
   constructor(
     name: string,
@@ -40,6 +42,11 @@ export class ServedModel {
   /** Whether it is loaded and warm. */
   get isReady(): boolean {
     return this.#readySince !== undefined;
+  }
+
+  /** Whether it could not be loaded. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 
   /** When it became ready. */
@@ -78,16 +85,19 @@ export class ServedModel {
   /**
    * The backend.
    *
-   * @throws HttpError 503 while it is being loaded.
+   * @throws HttpError 503 while it is being loaded, 500 where it could not be.
    */
   get backend(): EmbeddingBackend {
-    if (this.#readySince === undefined) throw notReady();
+    if (this.#readySince === undefined) throw this.#notReady();
     return this.#backend as EmbeddingBackend;
   }
 
   /** Loads the model and embeds something, so that the first request finds memory and threads in place. */
   start(): Promise<void> {
-    this.#starting ??= this.#start();
+    this.#starting ??= this.#start().catch((cause: unknown) => {
+      this.#failure = { cause };
+      throw cause;
+    });
     return this.#starting;
   }
 
@@ -112,8 +122,42 @@ export class ServedModel {
 
   /** Embeds the texts of a request, together with those of others. */
   async embed(work: EmbedWork): Promise<WorkTimes> {
-    if (this.#batcher === undefined) throw notReady();
-    return this.#batcher.submit(work);
+    if (this.#batcher === undefined) throw this.#notReady();
+    const { dimensions } = work.options;
+    if (dimensions === undefined) return this.#batcher.submit(work);
+    const { cutWithoutMatryoshka } = this.#settings;
+    try {
+      return await this.#batcher.submit({ ...work, options: { ...work.options, cutWithoutMatryoshka } });
+    } catch (error) {
+      throw this.#blameDimensions(error);
+    }
+  }
+
+  /** The engine's advice is for callers of the library; a client of the server has no such option. */
+  #blameDimensions(error: unknown): unknown {
+    if (!CandleEmbedError.isInstance(error) || error.code !== "INVALID_INPUT") return error;
+    if (error.message.includes("cutWithoutMatryoshka")) {
+      return badRequest(
+        `the model was not trained for vectors this short (Matryoshka): leave "dimensions" out for all ` +
+          `${String(this.#backend?.dimensions)}, or start the server with --cut-without-matryoshka ` +
+          "(cutWithoutMatryoshka in a program), which cuts all the same",
+        "dimensions",
+      );
+    }
+    return error.message.startsWith("dimensions ") ? badRequest(error.message, "dimensions") : error;
+  }
+
+  #notReady(): HttpError {
+    if (this.#failure === undefined) {
+      return new HttpError(503, "the model is being loaded", { code: "model_not_ready", retryAfter: 1 });
+    }
+    const message = "the model could not be loaded; the server's log says why (model_failed)";
+    const { cause } = this.#failure;
+    return new HttpError(500, message, {
+      code: "model_failed",
+      headers: { "x-should-retry": "false" },
+      cause,
+    });
   }
 
   /** Frees the model, if it was loaded here; one that is still being loaded, when it is there. */
@@ -134,8 +178,4 @@ function callTo(backend: EmbeddingBackend): EmbedCall {
     };
     return backend.embed(texts, { ...options, signal: controller.signal });
   };
-}
-
-function notReady(): HttpError {
-  return new HttpError(503, "the model is being loaded", { code: "model_not_ready", retryAfter: 1 });
 }

@@ -6,6 +6,7 @@ import {
   isFunction,
   isOneOf,
   isPositiveInteger,
+  unchecked,
   describe,
   type OptionCheck,
 } from "../backends/check-options.js";
@@ -30,6 +31,14 @@ export interface ListenOptions {
   readonly host?: string | undefined;
   /** Default 8080; 0 for any that is free. */
   readonly port?: number | undefined;
+}
+
+/** How a server stops. */
+export interface CloseOptions {
+  /** Milliseconds for requests under way; then they get 503. Default 10,000. */
+  readonly deadlineMs?: number | undefined;
+  /** Milliseconds to go on as before but for `/ready`, until load balancers have noticed. Default 0. */
+  readonly delayMs?: number | undefined;
 }
 
 /** Options of `createServer`. */
@@ -66,6 +75,11 @@ export interface ServerOptions {
    * All but `"model"` and `"reject"` need the package gpt-tokenizer.
    */
   readonly tokenIds?: TokenIds | undefined;
+  /**
+   * Cuts vectors to the `dimensions` of a request also where the model was not trained for it (Matryoshka), which loses
+   * meaning. Without it such a request gets 400.
+   */
+  readonly cutWithoutMatryoshka?: boolean | undefined;
   /** Inputs in a request. Default 2,048, as OpenAI. */
   readonly maxInputs?: number | undefined;
   /** Bytes of a request's body. Default 8,000,000. */
@@ -99,6 +113,7 @@ export interface ServerSettings {
   readonly corsOrigins: readonly string[];
   readonly metrics: MetricsAccess;
   readonly tokenIds: TokenIds;
+  readonly cutWithoutMatryoshka: boolean;
   readonly maxInputs: number;
   readonly maxBodyBytes: number;
   readonly maxPendingBytes: number;
@@ -117,7 +132,28 @@ const isStrings: OptionCheck = (value) =>
     ? undefined
     : "an array of strings";
 
-const unchecked: OptionCheck = () => undefined;
+const isPort: OptionCheck = (value) =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535
+    ? undefined
+    : "a whole number from 0 to 65535";
+
+/** What a timer of Node takes. */
+const isMilliseconds: OptionCheck = (value) =>
+  typeof value === "number" && value >= 0 && value <= 0x7fff_ffff
+    ? undefined
+    : "a number of milliseconds from 0 to 2147483647";
+
+/** Of `listen`. */
+export const listenChecks = {
+  host: isFilledString,
+  port: isPort,
+} satisfies Record<keyof ListenOptions, OptionCheck>;
+
+/** Of `close`. */
+export const closeChecks = {
+  deadlineMs: isMilliseconds,
+  delayMs: isMilliseconds,
+} satisfies Record<keyof CloseOptions, OptionCheck>;
 
 const checks = {
   models: (value) =>
@@ -138,6 +174,7 @@ const checks = {
   corsOrigins: isStrings,
   metrics: isOneOf(metricsAccess),
   tokenIds: isOneOf(tokenIdModes),
+  cutWithoutMatryoshka: isBoolean,
   maxInputs: isPositiveInteger,
   maxBodyBytes: isPositiveInteger,
   maxPendingBytes: isPositiveInteger,
@@ -181,6 +218,7 @@ export function toServerSettings(options: ServerOptions): ServerSettings {
     corsOrigins: options.corsOrigins ?? [],
     metrics: options.metrics ?? "key",
     tokenIds: options.tokenIds ?? "auto",
+    cutWithoutMatryoshka: options.cutWithoutMatryoshka ?? false,
     maxInputs: options.maxInputs ?? 2_048,
     maxBodyBytes: options.maxBodyBytes ?? 8_000_000,
     maxPendingBytes: options.maxPendingBytes ?? 128_000_000,

@@ -3,6 +3,7 @@ import { CandleEmbedError } from "../errors.js";
 import type { ByteBudget } from "./byte-budget.js";
 import type { Core } from "./core.js";
 import { HostCheck } from "./hosts.js";
+import { badRequest } from "./http-error.js";
 import type { Incoming } from "./http.js";
 import { tooLarge } from "./node-request.js";
 
@@ -34,7 +35,7 @@ class WebRequest implements Incoming {
     if (Number(this.header("content-length") ?? 0) > limit) throw tooLarge(limit);
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of (this.#request.body ?? []) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of this.#chunks()) {
       this.cancellation.throwIfCancelled();
       size += chunk.length;
       if (size > limit) throw tooLarge(limit);
@@ -43,6 +44,25 @@ class WebRequest implements Incoming {
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, size);
+  }
+
+  async *#chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { body, bodyUsed } = this.#request;
+    if (body === null) return;
+    if (bodyUsed || body.locked) {
+      throw badRequest(
+        "the body of this request was read before it came here: hand it on before anything parses it, or as a new Request",
+      );
+    }
+    try {
+      yield* body as unknown as AsyncIterable<Uint8Array>;
+    } catch (cause) {
+      // As over node:http: whoever was sending is not there any more.
+      this.cancellation.cancel(
+        new CandleEmbedError("ABORTED", "the body of the request broke off", { cause }),
+      );
+      this.cancellation.throwIfCancelled();
+    }
   }
 
   /** To be called when it is answered. */

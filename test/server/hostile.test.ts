@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 
-import { loadForTests, patience, post, startServer } from "./support.js";
+import { get, loadForTests, patience, post, startServer } from "./support.js";
 import { tinyModel } from "../native/support.js";
 
 const backend = await loadForTests(tinyModel);
@@ -349,3 +349,24 @@ async function withinSeconds<Result>(seconds: number, work: Promise<Result>): Pr
     late.catch(() => undefined);
   }
 }
+
+describe("a server that stops", () => {
+  it("does not wait for connections that never sent anything, and answers one that has begun to", async () => {
+    const stopping = await startServer({ models: { tiny: backend } });
+    const silent = [1, 2, 3].map(() => connect(stopping.port, "127.0.0.1"));
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    const slow = connect(stopping.port, "127.0.0.1");
+    slow.write("GET /health HTTP/1.1\r\n");
+    // So that the server has seen all of them.
+    expect((await get(`${stopping.url}/health`)).status).toBe(200);
+    const start = performance.now();
+    const closed = stopping.server.close({ deadlineMs: 20_000 });
+    await Promise.all(silent.map((socket) => once(socket, "close")));
+    slow.write("Host: localhost\r\n\r\n");
+    const [answer] = (await once(slow, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /);
+    await closed;
+    // Half a second, on a busy machine.
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+});

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { cosineSimilarity } from "candle-embed";
+import { cosineSimilarity, NativeBackend } from "candle-embed";
+import type { LogRecord } from "candle-embed/server";
 
-import { errorOf, get, post, startEmbedded, startServer, vectorsOf } from "./support.js";
+import { errorOf, get, post, read, startEmbedded, startServer, vectorsOf } from "./support.js";
 import { tinyModel } from "../native/support.js";
 import { loadForTests } from "../native/support.js";
 
@@ -108,7 +109,8 @@ describe("POST /v1/embeddings", () => {
     ["a wrong format", { input: "a", encoding_format: "int8" }, "encoding_format"],
     ["no dimensions", { input: "a", dimensions: 0 }, "dimensions"],
     ["a part of a dimension", { input: "a", dimensions: 1.5 }, "dimensions"],
-    ["dimensions that the model does not have", { input: "a", dimensions: 5_000 }, null],
+    ["dimensions that the model does not have", { input: "a", dimensions: 5_000 }, "dimensions"],
+    ["dimensions that the model was not trained for", { input: "a", dimensions: 128 }, "dimensions"],
     ["a wrong input type", { input: "a", input_type: "passage" }, "input_type"],
     ["a prompt that the model does not have", { input: "a", prompt_name: "nope" }, null],
     ["a wrong way to cut", { input: "a", truncate: "middle" }, "truncate"],
@@ -241,4 +243,83 @@ it("answers 503 with a pause while a model is being loaded, 200 when it is there
   expect((await post(`${lazyUrl}/v1/embeddings`, { input: "a" })).status).toBe(200);
   await server.close();
   expect(disposed).toBe(true);
+});
+
+it("cuts vectors of a model that was not trained for it only where the server is told to", async () => {
+  const refused = await post(embeddings, { input: "a", dimensions: 128 });
+  expect(errorOf(refused).message).toMatch(/"dimensions" out for all 384, or .*--cut-without-matryoshka/);
+  const cutting = await startServer({ models: { mini: backend }, cutWithoutMatryoshka: true });
+  const answer = await post(`${cutting.url}/v1/embeddings`, { input: "a", dimensions: 128 });
+  const expected = await backend.embed("a", { dimensions: 128, cutWithoutMatryoshka: true });
+  expect(vectorsOf(answer)[0]).toEqual(expected.data);
+});
+
+describe("a model that cannot be loaded", () => {
+  it("is told by the log, by /ready, and to its clients without a pause to try again after", async () => {
+    const records: LogRecord[] = [];
+    const { url: other, server } = await startServer({
+      models: { broken: () => NativeBackend.load("/absent/model"), mini: backend },
+      log: (record) => void records.push(record),
+    });
+    await expect(server.ready).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
+    expect(records).toContainEqual(
+      expect.objectContaining({
+        level: "error",
+        event: "model_failed",
+        model: "broken",
+        code: "MODEL_NOT_FOUND",
+        message: expect.stringContaining("/absent/model") as string,
+      }),
+    );
+    const ready = await get(`${other}/ready`);
+    expect([ready.status, ready.body]).toEqual([503, { status: "failed" }]);
+    for (const path of ["/v1/embeddings", "/tokenize"]) {
+      const { status, headers, ...answer } = await post(other + path, { model: "broken", input: "a" });
+      expect([status, headers.get("x-should-retry"), headers.get("retry-after")]).toEqual([
+        500,
+        "false",
+        null,
+      ]);
+      expect(errorOf({ status, headers, ...answer })).toMatchObject({
+        code: "model_failed",
+        message: expect.stringMatching(/could not be loaded; the server's log says why/) as string,
+      });
+    }
+    expect((await post(`${other}/v1/embeddings`, { model: "mini", input: "a" })).status).toBe(200);
+  });
+});
+
+describe("server.fetch", () => {
+  const request = (body: string | ReadableStream<Uint8Array>): Request =>
+    new Request("http://localhost/v1/embeddings", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+      // Node wants it for streams, and the types of the web do not know it.
+      ...({ duplex: "half" } as RequestInit),
+    });
+
+  it("says that a body was read before", async () => {
+    const { server } = await startEmbedded();
+    const parsed = request('{"input":"a"}');
+    await parsed.json();
+    const answer = await read(await server.fetch(parsed));
+    expect(answer.status).toBe(400);
+    expect(errorOf(answer).message).toMatch(
+      /was read before it came here: hand it on before anything parses it/,
+    );
+  });
+
+  it("takes a body that breaks off for a client that has gone", async () => {
+    const records: LogRecord[] = [];
+    const { server } = await startEmbedded({ log: (record) => void records.push(record) });
+    const broken = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.error(new Error("connection reset")),
+    });
+    expect((await server.fetch(request(broken))).status).toBe(499);
+    // Nothing of it is a fault of the server.
+    expect(records.filter(({ level }) => level === "error")).toEqual([]);
+    const metrics = await (await server.fetch("http://localhost/metrics")).text();
+    expect(metrics).toMatch(/te_request_failure\{err="dropped"\} 1/);
+  });
 });

@@ -104,7 +104,8 @@ describe("keys", async () => {
       expect(String(error)).not.toMatch(/has space|secret/);
     }
     await expect(createServer({ models, apiKeyFile: `${file}-absent` })).rejects.toMatchObject({
-      code: "ENOENT",
+      code: "INVALID_INPUT",
+      cause: { code: "ENOENT" },
     });
     writeFileSync(`${file}-empty`, "\n");
     await expect(createServer({ models, apiKeyFile: `${file}-empty` })).rejects.toThrow(/is empty/);

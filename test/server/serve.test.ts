@@ -91,7 +91,12 @@ describe("the command", () => {
       /INVALID_INPUT: 0\.0\.0\.0 can be reached by others/,
     ],
     ["a model that is not there", ["--model", "./absent"], 1, /MODEL_NOT_FOUND/],
-    ["a key file that is not there", ["--api-key-file", "/absent/keys"], 1, /ENOENT/],
+    [
+      "a key file that is not there",
+      ["--api-key-file", "/absent/keys"],
+      1,
+      /INVALID_INPUT: the key file \/absent\/keys cannot be read: ENOENT/,
+    ],
     ["a port that is none", ["--port", "70000"], 2, /USAGE: --port must be at most 65535/],
     ["a port that is no number", ["--port", "http"], 2, /USAGE: --port/],
     ["an option that is not there", ["--prot", "1"], 2, /USAGE: Unknown option '--prot'/],

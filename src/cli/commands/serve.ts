@@ -33,6 +33,8 @@ Options:
       --allowed-host NAME  a name under which clients reach the server; may be repeated. Without keys only addresses
                            and localhost are answered
       --cors-origin ORIGIN web pages of this origin may call the server ("*": all); may be repeated
+      --cut-without-matryoshka
+                           cut to the "dimensions" of a request also where the model was not trained for it
       --metrics ACCESS     who may read /metrics: key (default), public or off
       --token-ids HOW      how tokens in place of texts are read: auto (default), model, cl100k (what LangChain for
                            Python sends) or reject
@@ -66,6 +68,7 @@ const options = {
   "allow-unauthenticated": { type: "boolean" },
   "allowed-host": { type: "string", multiple: true },
   "cors-origin": { type: "string", multiple: true },
+  "cut-without-matryoshka": { type: "boolean" },
   metrics: { type: "string" },
   "token-ids": { type: "string" },
   "max-queue": { type: "string" },
@@ -128,6 +131,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     allowUnauthenticated: values["allow-unauthenticated"],
     allowedHosts: values["allowed-host"],
     corsOrigins: values["cors-origin"],
+    cutWithoutMatryoshka: values["cut-without-matryoshka"],
     metrics: parseChoice("metrics", values.metrics, metricsAccess),
     tokenIds: parseChoice("token-ids", values["token-ids"], tokenIdModes),
     maxQueue: parseCount("max-queue", values["max-queue"]),
@@ -140,11 +144,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     log,
   });
   try {
-    await server.listen({ host, port }).catch((cause: unknown) => {
-      if ((cause as NodeJS.ErrnoException).code !== "EADDRINUSE") throw cause;
-      const taken = `${host}:${String(port)} is in use already: take another --port (0: any that is free)`;
-      throw new CandleEmbedError("INVALID_INPUT", taken, { cause });
-    });
+    await server.listen({ host, port });
     listening.resolve();
     await Promise.race([server.ready.then(() => aborted(signal)), aborted(signal)]);
   } finally {

@@ -35,7 +35,7 @@ const errorDescriptions: Readonly<Record<number, string>> = {
   413: "The body is too large.",
   415: "The body is compressed, or no JSON.",
   429: "Too many requests are waiting. `Retry-After` and `retry-after-ms` say when to try again.",
-  500: "The server failed; its log says why, under the answer's `x-request-id`.",
+  500: "The server failed, or the model could not be loaded; its log says why, under the answer's `x-request-id`.",
   503: "The model is still loading, the server is shutting down, or an API behind it does not answer.",
 };
 

@@ -186,7 +186,7 @@ export function schemas(maxInputs: number): Readonly<Record<string, Schema>> {
         ...["device", "dtype"],
       ],
     ),
-    State: { enum: ["loading", "ready", "draining"] },
+    State: { enum: ["loading", "ready", "failed", "draining"] },
     Health: object({ status: { const: "ok" } }),
     Readiness: object({ status: ref("State") }),
     Error: object({
