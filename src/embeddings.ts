@@ -1,3 +1,10 @@
+import {
+  checkMembers,
+  isArray,
+  isPositiveInteger,
+  isString,
+  type OptionCheck,
+} from "./backends/check-options.js";
 import type { OutputType, OutputVector } from "./embedding-backend.js";
 import { CandleEmbedError } from "./errors.js";
 import { toPlainArray } from "./utils/to-plain-array.js";
@@ -18,6 +25,17 @@ export interface EmbeddingsInit<Vector extends OutputVector = Float32Array> {
   readonly outputType?: OutputType;
 }
 
+const isNumbers: OptionCheck = (value) =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView) ? undefined : "a typed array";
+
+const checks = {
+  data: isNumbers,
+  dimensions: isPositiveInteger,
+  tokens: isNumbers,
+  truncated: isArray,
+  backend: isString,
+} satisfies Partial<Record<keyof EmbeddingsInit, OptionCheck>>;
+
 /** The vectors of one call, in the order of its texts, in one flat array. */
 export class Embeddings<Vector extends OutputVector = Float32Array> implements Iterable<Vector> {
   /** Row-major: `count` rows of `dimensions` numbers (`dimensions / 8` bytes for `binary` and `ubinary`). */
@@ -35,8 +53,12 @@ export class Embeddings<Vector extends OutputVector = Float32Array> implements I
   /** What the numbers in `data` are. */
   readonly outputType: OutputType;
 
-  /** @throws CandleEmbedError `DIMENSION_MISMATCH` when `data` is not `tokens.length` rows. */
+  /**
+   * @throws CandleEmbedError `INVALID_INPUT` for members that are missing or wrong; `DIMENSION_MISMATCH` when `data` is not
+   * `tokens.length` rows.
+   */
   constructor(init: EmbeddingsInit<Vector>) {
+    checkMembers("what Embeddings is made of", init, checks);
     const { data, dimensions, tokens, truncated, backend, outputType = "float32" } = init;
     this.data = data;
     this.count = tokens.length;

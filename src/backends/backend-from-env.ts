@@ -1,7 +1,7 @@
 import { defaultModel, findInCatalog } from "../catalog.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
 import { CandleEmbedError } from "../errors.js";
-import { invalid } from "./check-options.js";
+import { checkOptions, invalid, isObject, unchecked, type OptionCheck } from "./check-options.js";
 import { ApiBackend } from "./api/api-backend.js";
 import type { ApiOptions } from "./api/api-options.js";
 import { FallbackBackend } from "./fallback/fallback-backend.js";
@@ -47,6 +47,14 @@ export interface EnvironmentOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const checks = {
+  env: isObject,
+  native: unchecked,
+  fallback: unchecked,
+  maxConcurrency: unchecked,
+  signal: unchecked,
+} satisfies Record<keyof EnvironmentOptions, OptionCheck>;
+
 /**
  * The backend that the environment describes; an empty variable counts as not set.
  *
@@ -61,6 +69,7 @@ export interface EnvironmentOptions {
  * @throws CandleEmbedError `INVALID_INPUT` for unknown values and for variables that contradict each other.
  */
 export async function backendFromEnv(options: EnvironmentOptions = {}): Promise<EmbeddingBackend> {
+  checkOptions(options, checks);
   const values = read(options.env ?? process.env);
   const provider = findProvider(values.EMBEDDING_PROVIDER);
   check(provider, values);

@@ -21,6 +21,27 @@ export function checkOptions(options: unknown, checks: Readonly<Record<string, O
   }
 }
 
+/**
+ * Throws `INVALID_INPUT` for a value that is not an object with these members, all of them well-formed. Others may be there:
+ * such arguments are often another library's objects.
+ */
+export function checkMembers(
+  what: string,
+  value: unknown,
+  checks: Readonly<Record<string, OptionCheck>>,
+): void {
+  if (typeof value !== "object" || value === null) {
+    throw invalid(`${what} must be an object, not ${describe(value)}`);
+  }
+  for (const [name, check] of Object.entries(checks)) {
+    const member = (value as Readonly<Record<string, unknown>>)[name];
+    const expected = check(member);
+    if (expected !== undefined) {
+      throw invalid(`${what} must have "${name}", ${expected}, not ${describe(member)}`);
+    }
+  }
+}
+
 export const isBoolean: OptionCheck = (value) => (typeof value === "boolean" ? undefined : "true or false");
 
 export const isString: OptionCheck = (value) => (typeof value === "string" ? undefined : "a string");
@@ -30,6 +51,14 @@ export const isFilledString: OptionCheck = (value) =>
   typeof value === "string" && value !== "" && !value.includes("\0")
     ? undefined
     : "a string that is not empty";
+
+/** For members that are checked elsewhere, by those who take them. */
+export const unchecked: OptionCheck = () => undefined;
+
+export const isObject: OptionCheck = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? undefined : "an object";
+
+export const isArray: OptionCheck = (value) => (Array.isArray(value) ? undefined : "an array");
 
 export const isFunction: OptionCheck = (value) => (typeof value === "function" ? undefined : "a function");
 

@@ -1,5 +1,6 @@
 import type { EmbeddingBackend, EmbedOptions } from "../embedding-backend.js";
 import { CandleEmbedError } from "../errors.js";
+import { checkBackend } from "./check-arguments.js";
 import type { Vectors } from "./compare.js";
 
 /** What a text is to an evaluation: models with prompts put others before queries and documents, and none in `similarity`. */
@@ -16,11 +17,12 @@ export interface Embedder {
 /** A backend as an {@link Embedder}; `options` go with every call. */
 export function toEmbedder(
   backend: EmbeddingBackend,
-  name: string = backend.modelId,
+  name?: string,
   options: Omit<EmbedOptions, "inputType" | "outputType"> = {},
 ): Embedder {
+  checkBackend(backend);
   return {
-    name,
+    name: name ?? backend.modelId,
     embed: (texts, kind) =>
       backend.embed(texts, { ...options, ...(kind !== "similarity" && { inputType: kind }) }),
   };

@@ -1,6 +1,16 @@
+import {
+  checkOptions,
+  isAbortSignal,
+  isArray,
+  isBoolean,
+  isFunction,
+  isPositiveInteger,
+  type OptionCheck,
+} from "../backends/check-options.js";
 import { CandleEmbedError } from "../errors.js";
 import { aborted } from "../utils/cancellation.js";
 import { inBatches } from "../utils/in-batches.js";
+import { checkDataset, checkEmbedder } from "./check-arguments.js";
 import type { Dataset, RetrievalDataset, StsDataset } from "./datasets/dataset.js";
 import { embedUnit, type Embedder } from "./embedder.js";
 import { pearson, spearman } from "./metrics/correlation.js";
@@ -44,17 +54,28 @@ export interface EvaluateOptions {
 /** What retrieval is measured by, unless a call says otherwise. The first is the main one. */
 export const defaultMetrics = ["ndcg@10", "recall@10", "recall@100", "mrr@10", "map"] as const;
 
+const checks = {
+  metrics: isArray,
+  depth: isPositiveInteger,
+  ignoreIdenticalIds: isBoolean,
+  signal: isAbortSignal,
+  onProgress: isFunction,
+} satisfies Record<keyof EvaluateOptions, OptionCheck>;
+
 /**
  * Embeds a data set and measures how well the vectors do.
  *
- * @throws CandleEmbedError `INVALID_INPUT` for a metric that there is not or vectors that are none, `ABORTED`; and what the
- * embedder throws.
+ * @throws CandleEmbedError `INVALID_INPUT` for wrong arguments, a metric that there is not, or vectors that are none;
+ * `ABORTED`; and what the embedder throws.
  */
-export function evaluate(
+export async function evaluate(
   embedder: Embedder,
   dataset: Dataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkEmbedder(embedder);
+  checkDataset(dataset);
+  checkOptions(options, checks);
   return dataset.kind === "sts"
     ? evaluateSts(embedder, dataset, options)
     : evaluateRetrieval(embedder, dataset, options);

@@ -1,5 +1,13 @@
-import { invalid } from "../backends/check-options.js";
+import {
+  checkOptions,
+  invalid,
+  isAbortSignal,
+  isArray,
+  isFunction,
+  type OptionCheck,
+} from "../backends/check-options.js";
 import type { EmbeddingBackend } from "../embedding-backend.js";
+import { checkBackend } from "./check-arguments.js";
 import { aborted } from "../utils/cancellation.js";
 
 /** What speed is measured with. */
@@ -42,6 +50,17 @@ const words =
 
 const rounds = 3;
 
+const isSeconds: OptionCheck = (value) =>
+  typeof value === "number" && value >= 0 && value < Infinity ? undefined : "a number from 0";
+
+const checks = {
+  tokens: isArray,
+  texts: isArray,
+  seconds: isSeconds,
+  signal: isAbortSignal,
+  onProgress: isFunction,
+} satisfies Record<keyof SpeedOptions, OptionCheck>;
+
 /**
  * How fast a backend answers one call after another, by length of the texts and size of the call. All pairs take turns, so
  * that a machine which slows down slows all of them.
@@ -50,14 +69,11 @@ const rounds = 3;
  */
 export async function measureSpeed(
   backend: EmbeddingBackend,
-  {
-    tokens = [16, 64, 128, 256, 512],
-    texts = [1, 8, 64],
-    seconds = 0.6,
-    signal,
-    onProgress,
-  }: SpeedOptions = {},
+  options: SpeedOptions = {},
 ): Promise<SpeedPoint[]> {
+  checkBackend(backend);
+  checkOptions(options, checks);
+  const { tokens = [16, 64, 128, 256, 512], texts = [1, 8, 64], seconds = 0.6, signal, onProgress } = options;
   const lengths = tokens.filter((length) => length <= backend.maxTokens);
   if (lengths.length === 0) {
     throw invalid(

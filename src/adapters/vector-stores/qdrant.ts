@@ -1,4 +1,13 @@
-import { describe, invalid } from "../../backends/check-options.js";
+import {
+  checkMembers,
+  checkOptions,
+  describe,
+  invalid,
+  isArray,
+  isFilledString,
+  isFunction,
+  isString,
+} from "../../backends/check-options.js";
 import type { OutputVector } from "../../embedding-backend.js";
 import type { Embeddings } from "../../embeddings.js";
 
@@ -24,6 +33,8 @@ export interface QdrantPoint {
 
 const uuid = /^(?:urn:uuid:)?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
+const checks = { ids: isArray, payloads: isArray, vectorName: isFilledString };
+
 /**
  * Vectors as points for Qdrant's `upsert`: from float32, or from `outputType: "uint8"` for a collection of that `datatype`.
  * Bits are what Qdrant makes itself, where a collection has binary quantization.
@@ -32,21 +43,25 @@ const uuid = /^(?:urn:uuid:)?[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
  * await client.upsert("notes", { points: toQdrantPoints(embeddings, { ids, payloads }) });
  * ```
  *
- * @throws CandleEmbedError `INVALID_INPUT` for packed bits, and for ids or payloads that are not as many as the vectors.
+ * @throws CandleEmbedError `INVALID_INPUT` for what is no `Embeddings`, for packed bits, and for ids or payloads that are not as many as the vectors.
  */
 export function toQdrantPoints(
   embeddings: Embeddings<OutputVector>,
-  { ids, payloads, vectorName }: QdrantPointOptions,
+  options: QdrantPointOptions,
 ): QdrantPoint[] {
+  // By its members: the class of @candle-embed/wasm is another one.
+  checkMembers("embeddings, as embed gives them,", embeddings, {
+    toArrays: isFunction,
+    outputType: isString,
+  });
+  checkOptions(options, checks);
+  const { ids, payloads, vectorName } = options ?? {};
   const { count, outputType } = embeddings;
   if (outputType === "binary" || outputType === "ubinary" || outputType === "int8") {
     throw invalid(`Qdrant takes float32 and uint8 vectors, not ${outputType}`);
   }
-  for (const [name, list] of Object.entries({ ids, payloads })) {
-    if (list === undefined && name === "payloads") continue;
-    if (list?.length !== count)
-      throw invalid(`${name} must be an array of ${String(count)}, one for each vector`);
-  }
+  if (ids?.length !== count) throw notOneEach("ids", count);
+  if (payloads !== undefined && payloads.length !== count) throw notOneEach("payloads", count);
   return embeddings.toArrays().map((vector, index) => {
     const payload = payloads?.[index];
     return {
@@ -55,6 +70,10 @@ export function toQdrantPoints(
       ...(payload !== undefined && { payload }),
     };
   });
+}
+
+function notOneEach(name: string, count: number): Error {
+  return invalid(`${name} must be an array of ${String(count)}, one for each vector`);
 }
 
 function checkId(id: unknown): number | string {

@@ -11,6 +11,7 @@ import {
   isPositiveInteger,
   isString,
   type OptionCheck,
+  unchecked,
 } from "../check-options.js";
 import { findPreset, presetNames, type ApiPreset } from "./presets.js";
 
@@ -96,8 +97,6 @@ const isCommand: OptionCheck = (value) =>
 
 /** Checked apart: what is wrong with a secret is told without showing it. */
 const secrets = { apiKeyCommand: isCommand, headers: isStringRecord };
-const unchecked: OptionCheck = () => undefined;
-
 const checks = {
   preset: isOneOf(presetNames),
   baseUrl: isFilledString,

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 
+import { checkPath } from "../check-arguments.js";
 import type { DatasetText, RetrievalDataset } from "./dataset.js";
 import {
   invalidData,
@@ -19,14 +20,15 @@ import {
  */
 export async function readBeirFolder(
   folder: string,
-  name = path.basename(path.resolve(folder)),
+  name?: string,
   split?: string,
 ): Promise<RetrievalDataset> {
+  checkPath("a folder of BEIR's form", folder);
   const corpus = path.join(folder, "corpus.jsonl");
   const queries = path.join(folder, "queries.jsonl");
   const missing = [corpus, queries].find((file) => !existsSync(file));
   if (missing !== undefined) throw invalidData(`${missing} is not there; a folder of BEIR's form has it`);
-  return toRetrievalDataset(name, {
+  return toRetrievalDataset(name ?? path.basename(path.resolve(folder)), {
     documents: await readJsonLines(corpus),
     queries: await readJsonLines(queries),
     judgements: await readQrels(findQrels(folder, split)),

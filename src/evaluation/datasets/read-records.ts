@@ -12,7 +12,7 @@ export async function* readLines(
   file: string,
 ): AsyncGenerator<{ line: string; number: number }, void, undefined> {
   let number = 0;
-  for await (const lines of splitRawLines(createReadStream(file))) {
+  for await (const lines of splitRawLines(readBytes(file))) {
     for (const { bytes } of lines) {
       number++;
       if (bytes === undefined) throw invalidData(`${file}: line ${String(number)} is longer than 16 MiB`);
@@ -20,6 +20,20 @@ export async function* readLines(
       if (line.trim() !== "") yield { line, number };
     }
   }
+}
+
+async function* readBytes(file: string): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* createReadStream(file) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+/** The error of a file that the system does not give. */
+export function unreadable(file: string, cause: unknown): CandleEmbedError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return invalidData(`${file} cannot be read: ${reason}`, cause);
 }
 
 /** The objects of a JSON Lines file. */

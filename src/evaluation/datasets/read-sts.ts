@@ -1,5 +1,6 @@
 import path from "node:path";
 
+import { checkPath } from "../check-arguments.js";
 import type { StsDataset, StsPair } from "./dataset.js";
 import {
   invalidData,
@@ -14,13 +15,12 @@ import {
  * A file of sentence pairs: JSON Lines (`score`, `sentence1`, `sentence2`), or lines with tabs: `score`, `sentence1` and
  * `sentence2`, with a head that names them or without, or the seven columns of the published `sts-test.csv`.
  *
- * @throws CandleEmbedError `INVALID_INPUT` where a line is not of this form.
+ * @throws CandleEmbedError `INVALID_INPUT` where the file cannot be read, or a line is not of this form.
  */
-export async function readStsFile(
-  file: string,
-  name = path.basename(path.resolve(file)),
-): Promise<StsDataset> {
-  if (file.endsWith(".jsonl")) return toStsDataset(name, await readJsonLines(file));
+export async function readStsFile(file: string, name?: string): Promise<StsDataset> {
+  checkPath("a file of sentence pairs", file);
+  const shown = name ?? path.basename(path.resolve(file));
+  if (file.endsWith(".jsonl")) return toStsDataset(shown, await readJsonLines(file));
   const pairs: StsPair[] = [];
   let columns: readonly [score: number, first: number, second: number] | undefined;
   for await (const { line, number } of readLines(file)) {
@@ -38,7 +38,7 @@ export async function readStsFile(
     }
     pairs.push({ first, second, score: numberField(score, where) });
   }
-  return withPairs(name, pairs);
+  return withPairs(shown, pairs);
 }
 
 /** The records of a Parquet file. */

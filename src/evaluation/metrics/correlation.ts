@@ -1,11 +1,13 @@
 import { CandleEmbedError } from "../../errors.js";
+import { isVector, notAVector } from "../../similarity.js";
 
 /**
  * Pearson's correlation of two lists of the same length, as `scipy.stats.pearsonr` gives it: NaN where a list is constant.
  *
- * @throws CandleEmbedError `INVALID_INPUT` for lists of different lengths or of fewer than two numbers.
+ * @throws CandleEmbedError `INVALID_INPUT` for what are no lists of numbers, of different lengths or of fewer than two.
  */
 export function pearson(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  requireLists(left, right);
   const { length } = left;
   if (length !== right.length || length < 2) {
     throw new CandleEmbedError(
@@ -35,7 +37,13 @@ export function pearson(left: ArrayLike<number>, right: ArrayLike<number>): numb
  * @throws CandleEmbedError as {@link pearson}.
  */
 export function spearman(left: ArrayLike<number>, right: ArrayLike<number>): number {
+  requireLists(left, right);
   return pearson(ranks(left), ranks(right));
+}
+
+function requireLists(left: unknown, right: unknown): void {
+  if (!isVector(left)) throw notAVector("the first list", left);
+  if (!isVector(right)) throw notAVector("the second list", right);
 }
 
 function centred(values: ArrayLike<number>): Float64Array {

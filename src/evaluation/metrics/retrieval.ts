@@ -1,4 +1,5 @@
-import { CandleEmbedError } from "../../errors.js";
+import { describe, invalid } from "../../backends/check-options.js";
+import { checkRanking } from "../check-arguments.js";
 
 /** The grade of each judged document of a query, by id. 0 and less: judged, and not relevant. */
 export type Judgements = ReadonlyMap<string, number>;
@@ -11,9 +12,18 @@ export type RetrievalMetric = (ranking: readonly string[], judgements: Judgement
  * that a figure can be compared with every other one that was made with it, whatever order the documents came in.
  */
 export function rankDocuments(scores: Iterable<readonly [id: string, score: number]>): string[] {
-  return Array.from(scores, ([id, score]) => ({ id, score: Math.fround(score) }))
+  if (typeof (scores as Partial<typeof scores> | undefined)?.[Symbol.iterator] !== "function") {
+    throw invalid(`the scores must be pairs of an id and a number, not ${describe(scores)}`);
+  }
+  return Array.from(scores, toScored)
     .sort(byRank)
     .map(({ id }) => id);
+}
+
+function toScored(pair: readonly [id: string, score: number]): { id: string; score: number } {
+  const [id, score] = Array.isArray(pair) ? pair : [];
+  if (typeof id === "string" && typeof score === "number") return { id, score: Math.fround(score) };
+  throw invalid(`the scores must be pairs of an id and a number, not ${describe(pair)}`);
 }
 
 /** The order of {@link rankDocuments}, for scores that are float32 already. */
@@ -27,6 +37,7 @@ export function byRank(
 
 /** Normalised discounted cumulative gain of the first `k`, the gain being the grade (trec_eval's `ndcg_cut`). */
 export function ndcg(ranking: readonly string[], judgements: Judgements, k: number): number {
+  checkRanking(ranking, judgements, k);
   const found = ranking.slice(0, k).map((id) => judgements.get(id) ?? 0);
   const ideal = [...judgements.values()].sort((a, b) => b - a).slice(0, k);
   const best = discounted(ideal);
@@ -35,6 +46,7 @@ export function ndcg(ranking: readonly string[], judgements: Judgements, k: numb
 
 /** The share of the relevant documents that are among the first `k` (trec_eval's `recall`). */
 export function recall(ranking: readonly string[], judgements: Judgements, k: number): number {
+  checkRanking(ranking, judgements, k);
   const relevant = countRelevant(judgements);
   const found = ranking.slice(0, k).filter((id) => isRelevant(judgements, id)).length;
   return relevant === 0 ? 0 : found / relevant;
@@ -42,6 +54,7 @@ export function recall(ranking: readonly string[], judgements: Judgements, k: nu
 
 /** One over the rank of the first relevant document, 0 where it is not among the first `k` (trec_eval's `recip_rank`). */
 export function reciprocalRank(ranking: readonly string[], judgements: Judgements, k: number): number {
+  checkRanking(ranking, judgements, k);
   const index = ranking.slice(0, k).findIndex((id) => isRelevant(judgements, id));
   return index === -1 ? 0 : 1 / (index + 1);
 }
@@ -50,8 +63,9 @@ export function reciprocalRank(ranking: readonly string[], judgements: Judgement
 export function averagePrecision(
   ranking: readonly string[],
   judgements: Judgements,
-  k = ranking.length,
+  k = (ranking as readonly string[] | undefined)?.length ?? 0,
 ): number {
+  checkRanking(ranking, judgements, k);
   const relevant = countRelevant(judgements);
   let found = 0;
   let sum = 0;
@@ -71,9 +85,8 @@ const families = { ndcg, recall, mrr: reciprocalRank, map: averagePrecision } as
 export function retrievalMetric(name: string): RetrievalMetric {
   const [, family = "", cut] = /^(ndcg|recall|mrr|map)(?:@([1-9]\d{0,5}))?$/.exec(name) ?? [];
   if (family === "" || (cut === undefined && family !== "map")) {
-    throw new CandleEmbedError(
-      "INVALID_INPUT",
-      `there is no metric ${JSON.stringify(name)}; there are ndcg@K, recall@K, mrr@K, map@K (K from 1) and map`,
+    throw invalid(
+      `there is no metric ${describe(name)}; there are ndcg@K, recall@K, mrr@K, map@K (K from 1) and map`,
     );
   }
   const metric = families[family as keyof typeof families];

@@ -1,7 +1,15 @@
+import { checkMembers, isObject, isPositiveInteger } from "../../backends/check-options.js";
+import { checkEmbedder, checkList } from "../check-arguments.js";
 import { embedUnit, type Embedder } from "../embedder.js";
 import { recall, reciprocalRank, byRank } from "../metrics/retrieval.js";
 import { dotRows } from "../search.js";
-import { distractorKinds, type DistractorKind, type Scenario, type ScenarioQuestion } from "./scenario.js";
+import {
+  distractorKinds,
+  parseScenario,
+  type DistractorKind,
+  type Scenario,
+  type ScenarioQuestion,
+} from "./scenario.js";
 
 /** How often distractors of one kind came before the fact that answers the question. */
 export interface Outranked {
@@ -51,9 +59,11 @@ interface MemoryText {
 /**
  * Puts the facts and all distractors of a scenario into one memory, and asks its questions.
  *
- * @throws CandleEmbedError `INVALID_INPUT` where the vectors are none; and what the embedder throws.
+ * @throws CandleEmbedError `INVALID_INPUT` for a scenario that is none, and where the vectors are none; and what the embedder throws.
  */
 export async function evaluateRecall(embedder: Embedder, scenario: Scenario): Promise<RecallScores> {
+  checkEmbedder(embedder);
+  parseScenario(scenario);
   const memory = memoryOf(scenario);
   const texts = memory.map(({ text }) => text);
   const asked = scenario.questions.map(({ text }) => text);
@@ -96,8 +106,16 @@ export async function evaluateRecall(embedder: Embedder, scenario: Scenario): Pr
   };
 }
 
-/** All scenarios taken together, each question counting the same. */
+/**
+ * All scenarios taken together, each question counting the same.
+ *
+ * @throws CandleEmbedError `INVALID_INPUT` for what is no list of `evaluateRecall`'s results.
+ */
 export function combineRecall(scores: readonly RecallScores[]): Omit<RecallScores, "missed"> {
+  checkList("the scores", scores);
+  for (const each of scores) {
+    checkMembers("what evaluateRecall gives", each, { questions: isPositiveInteger, byKind: isObject });
+  }
   const questions = scores.reduce((sum, each) => sum + each.questions, 0);
   const mean = (figure: "recallAt1" | "recallAt5" | "mrr"): number =>
     scores.reduce((sum, each) => sum + each[figure] * each.questions, 0) / questions;

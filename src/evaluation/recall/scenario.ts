@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 
-import { invalidData } from "../datasets/read-records.js";
+import { invalidData, unreadable } from "../datasets/read-records.js";
 
 /** Why a distractor looks like the answer. */
 export const distractorKinds = [
@@ -64,8 +64,8 @@ export async function readScenario(file: string): Promise<Scenario> {
   try {
     value = JSON.parse(await readFile(file, "utf8"));
   } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw invalidData(`${file} is no JSON: ${cause.message}`, cause);
+    if (cause instanceof SyntaxError) throw invalidData(`${file} is no JSON: ${cause.message}`, cause);
+    throw unreadable(file, cause);
   }
   return parseScenario(value, file);
 }

@@ -1,3 +1,4 @@
+import { checkMembers, isArray, isString } from "../../backends/check-options.js";
 import type { SweepPoint, SweepReport } from "./sweep.js";
 
 const width = 900;
@@ -21,8 +22,11 @@ const styles = [
 /**
  * A sweep as SVG: quality against the bytes of a vector (logarithmic), a line for each output and arithmetic along the
  * lengths.
+ *
+ * @throws CandleEmbedError `INVALID_INPUT` for what is no report of `sweep`.
  */
 export function plotSweep(report: SweepReport): string {
+  checkMembers("a report of sweep", report, { points: isArray, modelId: isString, dataset: isString });
   const { points, modelId, dataset, metric } = report;
   const x = logScale(points.map(({ bytesPerVector }) => bytesPerVector));
   const y = linearScale(points.map(({ quality }) => quality));

@@ -1,4 +1,5 @@
-import { CandleEmbedError } from "../../errors.js";
+import { describe, invalid } from "../../backends/check-options.js";
+import { checkDataset } from "../check-arguments.js";
 import type { Vectors } from "../compare.js";
 import type { Dataset, RetrievalDataset } from "../datasets/dataset.js";
 import { meanMetrics } from "../evaluate.js";
@@ -67,6 +68,10 @@ export async function sweep(
   dataset: Dataset,
   options: SweepOptions,
 ): Promise<SweepReport> {
+  checkDataset(dataset);
+  if (typeof options !== "object" || options === null) {
+    throw invalid(`options must be an object, not ${describe(options)}`);
+  }
   const {
     dtypes = ["float32", "int8"],
     dimensions,
@@ -77,10 +82,7 @@ export async function sweep(
   const names = wanted.filter((name) => dataset.kind === "retrieval" || outputs[name].rescore === undefined);
   const wrong = dimensions?.find((each) => names.some((name) => name.startsWith("binary")) && each % 8 !== 0);
   if (wrong !== undefined) {
-    throw new CandleEmbedError(
-      "INVALID_INPUT",
-      `binary output packs 8 dimensions a byte; ${String(wrong)} do not fit`,
-    );
+    throw invalid(`binary output packs 8 dimensions a byte; ${String(wrong)} do not fit`);
   }
   const [queries, documents] = textsOf(dataset);
   const { threads, pooling, revision, cacheDir, offline, token } = options;
