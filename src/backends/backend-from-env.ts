@@ -70,9 +70,7 @@ const checks = {
  */
 export async function backendFromEnv(options: EnvironmentOptions = {}): Promise<EmbeddingBackend> {
   checkOptions(options, checks);
-  const values = read(options.env ?? process.env);
-  const provider = findProvider(values.EMBEDDING_PROVIDER);
-  check(provider, values);
+  const { provider, values } = readEnvironment(options.env ?? process.env);
   if (provider === "native") return loadNative(values, options);
   if (provider === "api") return ApiBackend.connect(apiOptions(values, options));
   const local = await loadLocal(values, options);
@@ -85,6 +83,21 @@ export async function backendFromEnv(options: EnvironmentOptions = {}): Promise<
     await Promise.all([local.dispose(), api?.dispose()]);
     throw error;
   }
+}
+
+/**
+ * What the environment asks for, without loading or asking anything.
+ *
+ * @throws CandleEmbedError `INVALID_INPUT` as {@link backendFromEnv}.
+ */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): {
+  readonly provider: Provider;
+  readonly values: Values;
+} {
+  const values = read(env);
+  const provider = findProvider(values.EMBEDDING_PROVIDER);
+  check(provider, values);
+  return { provider, values };
 }
 
 function read(env: Readonly<Record<string, string | undefined>>): Values {

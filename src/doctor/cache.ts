@@ -26,8 +26,9 @@ export async function checkCache(options: CacheOptions): Promise<Finding[]> {
   try {
     ({ cacheDir } = hubSettings(options));
   } catch (error) {
-    const advice = "set HF_HUB_CACHE to a folder of your own";
-    return [{ name: "cache", status: "problem", text: messageOf(error), advice, data: {} }];
+    // Only downloads need it: the model that is installed works.
+    const advice = "to download models, set HF_HUB_CACHE to a folder of your own";
+    return [{ name: "cache", status: "note", text: messageOf(error), advice, data: {} }];
   }
   const models = await listCachedModels(cacheDir);
   return [await describeCache(cacheDir, models), ...(await checkModels(models, options))];

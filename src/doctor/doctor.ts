@@ -7,6 +7,7 @@ import type { Finding } from "./finding.js";
 import { checkGpu } from "./gpu.js";
 import { checkNetwork } from "./network.js";
 import { checkPlatform } from "./platform.js";
+import { checkProvider } from "./provider.js";
 import { selfTest } from "./self-test.js";
 import { checkThreads } from "./threads.js";
 
@@ -26,6 +27,7 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<Finding, 
   yield checkPlatform();
   const addon = checkAddon();
   yield addon;
+  yield* checkProvider();
   yield checkNetwork(hub);
   yield* await checkCache({ ...hub, hashAll, signal });
   // The rest asks the addon.

@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+
 import { proxyFor } from "../hub/proxy.js";
 import { hubSettings, type HubOptions } from "../hub/settings.js";
 import { messageOf, type Finding } from "./finding.js";
@@ -6,7 +8,8 @@ import { messageOf, type Finding } from "./finding.js";
 export function checkNetwork(options: HubOptions): Finding {
   const name = "network";
   try {
-    const { endpoint, token, offline } = hubSettings(options);
+    // Where models are kept is told by another finding, and so is that there is no place for them.
+    const { endpoint, token, offline } = hubSettings({ ...options, cacheDir: options.cacheDir ?? tmpdir() });
     const proxy = proxyFor(new URL(endpoint));
     // Without the user's name and password.
     const proxyHost = proxy === undefined ? undefined : proxy.origin;

@@ -4,7 +4,8 @@ import { builtInTexts, findGoldenSet } from "../evaluation/golden-sets.js";
 import { Subject, type Embed, type SubjectOptions } from "../evaluation/subject.js";
 import { measurePeak } from "../native.js";
 import { messageOf, type Finding } from "./finding.js";
-import { leastSeconds, readShape } from "./model-work.js";
+import { readShape } from "./model-work.js";
+import { shareOfPeak, type ShareOfPeak } from "./share-of-peak.js";
 
 const seconds = 2;
 
@@ -66,20 +67,23 @@ async function measureSpeed({ located, info }: Subject, embed: Embed): Promise<F
     elapsed = (performance.now() - start) / 1000;
   }
   const after = await measurePeak(threads);
-  // Machines that others share are not the same from second to second.
-  const peak = { f32: (before.f32 + after.f32) / 2, int8: (before.int8 + after.int8) / 2 };
   const shape = readShape(located.folder);
-  const share = shape && leastSeconds(shape, counts, peak, dtype) / elapsed;
+  const work = { tokens: counts, seconds: elapsed, dtype };
+  const { share, isBusy = false }: Partial<ShareOfPeak> =
+    shape === undefined ? {} : shareOfPeak(shape, work, before, after);
   const tokens = counts.reduce((sum, each) => sum + each, 0);
   const [textsPerSecond, tokensPerSecond] = [counts.length / elapsed, tokens / elapsed];
   const shown = [textsPerSecond, tokensPerSecond].map((rate) => Math.round(rate).toLocaleString("en-US"));
   const ofPeak = share === undefined ? "" : `, ${(100 * share).toFixed(0)} % of what these CPUs can do`;
   return {
     name: "speed",
-    status: "ok",
+    status: isBusy ? "note" : "ok",
     text:
       `${String(shown[0])} texts/s of ${(tokens / counts.length).toFixed(0)} tokens, ${String(shown[1])} tokens/s with ` +
       `${String(threads)} threads${ofPeak}`,
-    data: { textsPerSecond, tokensPerSecond, threads, peak, shareOfPeak: share },
+    advice: isBusy
+      ? "something else computes on this machine: run doctor again when it is idle to learn how fast it is"
+      : undefined,
+    data: { textsPerSecond, tokensPerSecond, threads, peaks: [before, after], shareOfPeak: share, isBusy },
   };
 }

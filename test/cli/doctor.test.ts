@@ -74,10 +74,11 @@ it("finds nothing wrong on a machine where all works, and measures it", async ()
   expect(Number(find(report, "threads").data["threads"])).toBeLessThanOrEqual(availableParallelism());
   expect(find(report, "integrity").text).toBe("org/model: files are whole");
   expect(Number(find(report, "model").data["leastCosine"])).toBeGreaterThan(0.98);
-  const { textsPerSecond, shareOfPeak } = find(report, "speed").data as Record<string, number>;
+  const { textsPerSecond, shareOfPeak, isBusy } = find(report, "speed").data;
   expect(textsPerSecond).toBeGreaterThan(1);
-  expect(shareOfPeak).toBeGreaterThan(0);
-  expect(shareOfPeak).toBeLessThan(1.2);
+  // A busy machine is told as one.
+  if (shareOfPeak === undefined) expect(isBusy).toBe(true);
+  else expect(shareOfPeak).toSatisfy((share: number) => share > 0 && share <= 1);
 });
 
 it("says what to do about files that went bad, and about a cache that cannot be written", async () => {
@@ -131,6 +132,30 @@ it("shows settings of the network without their secrets", async () => {
   expect(socks.output).not.toContain("password");
 });
 
+it("takes a missing home folder for no problem but of downloads, and tells it once", async () => {
+  const report = await doctor("HOME= HF_HOME= HF_HUB_CACHE= HUGGINGFACE_HUB_CACHE= XDG_CACHE_HOME=");
+  expect(report.code).toBe(0);
+  expect(find(report, "network").status).toBe("ok");
+  expect(report.findings.filter(({ text }) => text.includes("no home folder"))).toMatchObject([
+    { name: "cache", status: "note", advice: expect.stringContaining("HF_HUB_CACHE") as string },
+  ]);
+});
+
+it("names the API that the environment asks for, without its key and without calling it", async () => {
+  const api =
+    "EMBEDDING_PROVIDER=api EMBEDDING_MODEL=small EMBEDDING_API_BASE_URL=http://me:secret@127.0.0.1:9/v1 EMBEDDING_API_KEY=sk-secret";
+  const report = await doctor(api);
+  expect(report.code).toBe(0);
+  expect(find(report, "provider")).toMatchObject({
+    status: "note",
+    text: expect.stringMatching(
+      /EMBEDDING_PROVIDER=api: small at http:\/\/127\.0\.0\.1:9\/v1, a key from EMBEDDING_API_KEY\nit is not called/,
+    ) as string,
+  });
+  expect(report.output).not.toContain("secret");
+  expect(find(await doctor("EMBEDDING_PROVIDER=apj"), "provider").status).toBe("problem");
+});
+
 it("names a lower instruction set that was forced", async () => {
   const report = await doctor("CANDLE_EMBED_ISA=scalar", path.join(root, "test/fixtures/tiny-bert-mean"));
   expect(find(report, "cpu")).toMatchObject({ status: "note", advice: "unset CANDLE_EMBED_ISA" });
@@ -171,6 +196,6 @@ it("prints a page for people", async () => {
   const { stdout, code } = await runCli(["doctor"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^ok {7}platform {3}\S/);
-  expect(stdout).toMatch(/^ok {7}speed {6}[\d,]+ texts\/s/m);
+  expect(stdout).toMatch(/^(?:ok {7}|note {5})speed {6}[\d,]+ texts\/s/m);
   expect(await runCli(["doctor", "a", "b"])).toMatchObject({ code: 2 });
 });

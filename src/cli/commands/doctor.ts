@@ -12,8 +12,9 @@ const help = `Usage: candle-embed doctor [options] [MODEL]
 
 Looks at all that candle-embed needs on this machine and says what to do where something is wrong: the platform, the
 native addon, where models would come from, the cache and whether its files are what their hashes say, the CPU,
-threads, GPU; then tests MODEL (default: the all-MiniLM-L6-v2 that is installed) for two seconds. Nothing is asked of
-the network, and no secret is printed. Exit code 1 when there is a problem.
+threads, GPU; then tests MODEL (default: the all-MiniLM-L6-v2 that is installed) for two seconds. A backend that
+EMBEDDING_PROVIDER asks for is named. Nothing is asked of the network, and no secret is printed. Exit code 1 when there
+is a problem.
 
 Options:
       --hash               hash every cached file, not only those below 100 MB

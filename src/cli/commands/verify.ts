@@ -47,6 +47,13 @@ async function run(args: readonly string[], { stdout, stderr, signal }: Context)
   const { values, positionals } = parse(args, options);
   const [model, ...more] = positionals;
   if (more.length > 0) throw new UsageError("verify takes one MODEL");
+  const provider = process.env["EMBEDDING_PROVIDER"];
+  if (provider && provider !== "native") {
+    await write(
+      stderr,
+      `EMBEDDING_PROVIDER is ${provider}: verify checks a model in this process, and calls no API\n`,
+    );
+  }
   const asJson = values.json === true;
   const bar = new ProgressBar(stderr);
   const say = async (text: string): Promise<void> => {
