@@ -111,10 +111,18 @@ export function findPackageFolder({ packageName }: CatalogEntry): string | undef
   const find = packageName === undefined ? undefined : packages[packageName];
   if (find === undefined) return undefined;
   try {
-    return path.dirname(find());
+    return unpacked(path.dirname(find()));
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Electron shows files of an archive (`app.asar`) to JavaScript as if they lay in a folder of that name. The engine, which is
+ * none, needs them where `asarUnpack` puts them: beside the archive.
+ */
+export function unpacked(folder: string, isElectron = process.versions["electron"] !== undefined): string {
+  return isElectron ? folder.replace(/\.asar(?=[/\\])/g, ".asar.unpacked") : folder;
 }
 
 function packageFolder(entry: CatalogEntry): string {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, it } from "vitest";
 
-import { resolveModel } from "../../src/backends/resolve-model.js";
+import { resolveModel, unpacked } from "../../src/backends/resolve-model.js";
 import { catalog } from "../../src/index.js";
 
 const folder = mkdtempSync(path.join(tmpdir(), "candle embed ü-"));
@@ -69,6 +69,16 @@ it("finds a folder by absolute path, relative path, URL and its text", () => {
   for (const model of [folder, path.relative(process.cwd(), folder), url, url.href, `${folder}/`]) {
     expect(resolveModel(model)).toEqual(expected);
   }
+});
+
+it.each([
+  ["/opt/App/resources/app.asar/node_modules/m", "/opt/App/resources/app.asar.unpacked/node_modules/m"],
+  ["C:\\App\\resources\\app.asar\\node_modules\\m", "C:\\App\\resources\\app.asar.unpacked\\node_modules\\m"],
+  ["/r/app.asar.unpacked/node_modules/m", "/r/app.asar.unpacked/node_modules/m"],
+  ["/r/my.asar-tools/node_modules/m", "/r/my.asar-tools/node_modules/m"],
+])("takes a package of an Electron archive from beside it: %s", (folder, expected) => {
+  expect(unpacked(folder, true)).toBe(expected);
+  expect(unpacked(folder, false)).toBe(folder);
 });
 
 it("says what could be passed when there is nothing of that name", () => {
