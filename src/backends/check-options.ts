@@ -72,11 +72,13 @@ export const isAbortSignal: OptionCheck = (value) => {
     : "an AbortSignal";
 };
 
-/** A whole number from 1 that fits the native side's 32 bits. */
-export const isPositiveInteger: OptionCheck = (value) =>
-  Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 0x7fff_ffff
-    ? undefined
-    : "a whole number from 1";
+/** What fits the native side's 32 bits. */
+const mostInteger = 0x7fff_ffff;
+
+export const isPositiveInteger: OptionCheck = (value) => {
+  if (!Number.isInteger(value) || Number(value) < 1) return "a whole number from 1";
+  return Number(value) <= mostInteger ? undefined : `at most ${String(mostInteger)}`;
+};
 
 export function isOneOf(values: readonly string[]): OptionCheck {
   return (value) =>

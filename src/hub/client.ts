@@ -91,7 +91,7 @@ export class HubClient {
         reject(
           signal.aborted
             ? error
-            : new TransientFailure(`${url.host}: ${reason(error)}${hint(error)}`, { cause: error }),
+            : new TransientFailure(`${url.host}: ${reason(error)}${hint(error, proxy)}`, { cause: error }),
         );
       });
       request.end();
@@ -192,7 +192,10 @@ function reason(error: unknown): string {
 /** The codes of a connection that never was: the name is not known, or nobody answers there. */
 const unreachable = new Set(["EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOTFOUND"]);
 
-function hint(error: Error): string {
+function hint(error: Error, proxy: URL | undefined): string {
   const isOfNetwork = unreachable.has((error as NodeJS.ErrnoException).code ?? "");
-  return isOfNetwork ? " (behind a proxy: set HTTPS_PROXY; without a network: pass a model folder)" : "";
+  if (!isOfNetwork) return "";
+  return proxy === undefined
+    ? " (behind a proxy: set HTTPS_PROXY; without a network: pass a model folder)"
+    : ` (through the proxy ${proxy.origin}, which the environment names: correct or unset HTTPS_PROXY)`;
 }

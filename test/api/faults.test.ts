@@ -156,7 +156,7 @@ describe("an answer with status 200 that is not what was asked for", () => {
     [
       "no numbers",
       changed((_, data) => void Object.assign(data[1] ?? {}, { embedding: [] })),
-      /0 dimensions/,
+      /an empty vector for text 1/,
     ],
     [
       "a number beyond float32",

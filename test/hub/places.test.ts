@@ -257,6 +257,17 @@ describe("a proxy", () => {
       message: expect.stringMatching(/no answer/) as string,
     });
     silent.close();
+    const gone = createTcpServer();
+    const port = String(await listen(gone));
+    gone.close();
+    process.env["HTTPS_PROXY"] = `http://me:secret@127.0.0.1:${port}`;
+    const failure: unknown = await fetchFrom(hub, newCache(), "org/mean", endpoint).catch(
+      (error: unknown) => error,
+    );
+    expect(String(failure)).toContain(
+      `(through the proxy http://127.0.0.1:${port}, which the environment names:`,
+    );
+    expect(String(failure)).not.toContain("secret");
   });
 });
 

@@ -65,6 +65,7 @@ describe("load", () => {
     [{ constructor: 1 }, /unknown option "constructor"/],
     [{ threads: 0 }, /"threads" must be a whole number from 1, not 0/],
     [{ threads: 1.5 }, /not 1\.5/],
+    [{ batchTokens: 1e12 }, /"batchTokens" must be at most 2147483647, not 1000000000000/],
     [{ expectedDimensions: 0 }, /"expectedDimensions" must be a whole number from 1, not 0/],
     [{ batchTokens: "many" }, /"batchTokens" must be a whole number from 1, not "many"/],
     [{ device: "gpu" }, /"device" must be auto, cpu, metal, cuda or cuda:<number>, not "gpu"/],

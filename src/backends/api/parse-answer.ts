@@ -40,7 +40,8 @@ export function parseAnswer(body: string, count: number, dimensions: number | un
     seen[index] = 1;
     const vector = toVector(embedding, index);
     length ??= vector.length;
-    if (vector.length !== length || length === 0 || length > mostDimensions) {
+    if (vector.length === 0) throw new WrongAnswer(`an empty vector for text ${String(index)}`);
+    if (vector.length !== length || length > mostDimensions) {
       throw new WrongAnswer(
         `the vector of text ${String(index)} has ${String(vector.length)} dimensions, not ${String(length)}`,
       );
