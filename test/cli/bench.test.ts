@@ -154,7 +154,10 @@ it.each([
     ["bench", "speed", "--save", "nowhere/x.json"],
     /INVALID_INPUT: there is no folder nowhere to write x\.json to/,
   ],
-  [["bench", "recall", "--scenario", "nowhere.json"], /INVALID_INPUT: there is no scenario "nowhere\.json": give a file, or one of agent-memory,/],
+  [
+    ["bench", "recall", "--scenario", "nowhere.json"],
+    /INVALID_INPUT: there is no scenario "nowhere\.json": give a file, or one of agent-memory,/,
+  ],
   [
     ["bench", "sweep", "--data", "stsb", "--offline", "--cache-dir", folder],
     /OFFLINE: sentence-transformers\/stsb: it is not in the cache/,
