@@ -30,9 +30,7 @@ export function checkMembers(
   value: unknown,
   checks: Readonly<Record<string, OptionCheck>>,
 ): void {
-  if (typeof value !== "object" || value === null) {
-    throw invalid(`${what} must be an object, not ${describe(value)}`);
-  }
+  if (isObject(value) !== undefined) throw invalid(`${what} must be an object, not ${describe(value)}`);
   for (const [name, check] of Object.entries(checks)) {
     const member = (value as Readonly<Record<string, unknown>>)[name];
     const expected = check(member);

@@ -95,7 +95,12 @@ describe("every error of a public function is a CandleEmbedError", () => {
 });
 
 it.each<[string, Call, unknown[], RegExp]>([
-  ["no Embeddings", toQdrantPoints, [[[1, 2]]], /^embeddings, as embed gives them, must have "toArrays"/],
+  [
+    "no Embeddings",
+    toQdrantPoints,
+    [[[1, 2]]],
+    /^embeddings, as embed gives them, must be an object, not an array/,
+  ],
   ["another's vectors", toQdrantPoints, [[[1, 2]], { ids: [1, 2] }], /^embeddings, as embed gives them/],
   ["no ids", toQdrantPoints, [embeddings, {}], /^ids must be an array of 2, one for each vector/],
   ["a backend", evaluation.evaluate, [backend, {}], /pass toEmbedder\(backend\)/],
