@@ -12,7 +12,7 @@ export async function openModel(
   const { folder, modelId, matryoshkaDimensions, weightsSha256 } = model;
   const engineOptions = {
     ...options,
-    hashFiles: weightsSha256 !== undefined,
+    ...(weightsSha256 !== undefined && { hashFiles: true }),
     ...(matryoshkaDimensions && { matryoshkaDimensions: [...matryoshkaDimensions] }),
   };
   const embedder = await loadModel(folder, engineOptions, addon);

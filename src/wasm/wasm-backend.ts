@@ -67,7 +67,7 @@ export class WasmBackend extends LocalBackend {
         files,
         {
           ...moduleOptions,
-          hashFiles: weightsSha256 !== undefined,
+          ...(weightsSha256 !== undefined && { hashFiles: true }),
           ...(matryoshkaDimensions && { matryoshkaDimensions }),
         },
         signal,

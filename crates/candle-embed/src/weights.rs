@@ -276,6 +276,10 @@ impl Weights {
 
     fn add_bytes(&mut self, path: &Path, map: FileBytes) -> Result<()> {
         let damaged = |reason: &dyn std::fmt::Display| damaged(path, reason);
+        if map.starts_with(b"version https://git-lfs.github.com/spec/") {
+            let message = format!("{} is a pointer of Git LFS, not the file: git lfs pull", path.display());
+            return Err(Error::invalid_model(message));
+        }
         let header = map.first_chunk().map_or(0, |size| u64::from_le_bytes(*size));
         if header > MAX_HEADER_BYTES {
             return Err(damaged(&format!("its header has {header} bytes; at most {MAX_HEADER_BYTES} are read")));

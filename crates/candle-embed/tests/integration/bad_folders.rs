@@ -259,6 +259,15 @@ fn broken_safetensors() {
     }
 }
 
+/// A clone without Git LFS has pointers in the place of its large files.
+#[test]
+fn a_pointer_of_git_lfs() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db\nsize 90868376\n";
+    let copy = copy();
+    copy.write("model.safetensors", pointer);
+    expect(&copy, ModelInvalid, "git lfs pull");
+}
+
 /// A NaN can get lost on its way through minima and maxima: it is found at load, in every tensor.
 #[test]
 fn weights_that_are_no_numbers() {
