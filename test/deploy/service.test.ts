@@ -132,11 +132,11 @@ describe.runIf(process.platform === "linux")("candle-embed service, on Linux", (
   });
 
   it.each([
-    [["install", "--env", "API_KEY=1"], 1, "INVALID_INPUT: API_KEY looks like a secret"],
+    [["install", "--env", "API_KEY=1"], 2, "API_KEY looks like a secret"],
     [["install", "--env", "NOT_THERE"], 2, "there is no such variable here"],
-    [["install", "--env", "a b=1"], 1, "is no name of a variable"],
-    [["install", "--name", "../../x"], 1, "a service's name has"],
-    [["install", "--", "--model", "a\nExecStartPre=/bin/false"], 1, "line breaks"],
+    [["install", "--env", "a b=1"], 2, "is no name of a variable"],
+    [["install", "--name", "../../x"], 2, "a service's name has"],
+    [["install", "--", "--model", "a\nExecStartPre=/bin/false"], 2, "line breaks"],
     [["install", "--port", "80"], 2, "--port"],
     [["install", "8080"], 2, "stand after --"],
     [["uninstall", "--", "--port", "80"], 2, "what stands after -- is for install"],

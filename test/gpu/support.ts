@@ -73,6 +73,7 @@ export function machineWithoutGpu(): Machine {
 function standIn(probe: string, load: string): string {
   return `
     const real = require(${JSON.stringify(addon)});
+    exports.addonVersion = real.addonVersion;
     exports.compiledDevices = () => ["cpu", "cuda"];
     exports.probeDevice = (device) => { ${probe} };
     exports.loadModel = async (folder, options) => {
