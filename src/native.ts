@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 
 import type * as Addon from "../binding.js";
-import { checkVersion, addonFile as fileOf, loadAddon } from "./addon/load-addon.js";
+import { checkVersion, loadAddon } from "./addon/load-addon.js";
 import { unwrap } from "./engine.js";
 import { CandleEmbedError } from "./errors.js";
+import { messageOf } from "./utils/message-of.js";
 
 export type {
   NativeDeviceReport,
@@ -19,6 +20,7 @@ export type {
   NativeStep,
   NativeTokens,
 } from "../binding.js";
+export { addonFile } from "./addon/load-addon.js";
 
 /** The addon of this platform, or the one for NVIDIA GPUs, which users install beside it. */
 export type AddonName = "platform" | "cuda";
@@ -74,12 +76,6 @@ export async function measurePeak(threads: number): Promise<Addon.NativePeak> {
   return unwrap(await loadAddon().measurePeak(threads));
 }
 
-/** The file of the platform's addon, which is loaded for it. */
-export function addonFile(): string {
-  loadAddon();
-  return fileOf();
-}
-
 const addons = { platform: loadAddon, cuda: loadCudaAddon };
 
 /** Only after a process of its own has shown that it loads here. */
@@ -89,7 +85,7 @@ function loadCudaAddon(): typeof Addon {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- no part of most installations
     addon = require("@candle-embed/cuda-linux-x64") as typeof Addon;
   } catch (cause) {
-    const said = cause instanceof Error ? cause.message : String(cause);
+    const said = messageOf(cause);
     throw new CandleEmbedError("DEVICE_UNAVAILABLE", `${cudaPackage} cannot be loaded: ${said}`, { cause });
   }
   return checkVersion(addon);

@@ -1,5 +1,6 @@
 import { CandleEmbedError } from "../errors.js";
 import { glibcVersion } from "../utils/glibc-version.js";
+import { messageOf } from "../utils/message-of.js";
 import { addonPlatform, type Machine } from "./machine.js";
 
 /** What was tried. */
@@ -13,13 +14,17 @@ export interface Attempt {
 
 const wasm = 'npm install @candle-embed/wasm and import { WasmBackend } from "@candle-embed/wasm"';
 
-/** Why the addon could not be loaded, and what to do. */
+/**
+ * Why the addon could not be loaded, and what to do.
+ *
+ * @param cause `undefined` where nothing was tried, since there is nothing to try.
+ */
 export function addonError(cause: unknown, { machine, file, isPrebuilt }: Attempt): CandleEmbedError {
-  const { code } = cause as NodeJS.ErrnoException;
-  const said = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause);
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  const [said = ""] = messageOf(cause).split("\n");
   const where = describeMachine(machine);
   const unavailable = (message: string): CandleEmbedError =>
-    new CandleEmbedError("DEVICE_UNAVAILABLE", message, { cause });
+    new CandleEmbedError("DEVICE_UNAVAILABLE", message, cause === undefined ? {} : { cause });
   if (file !== undefined) {
     const remedy = process.env["CANDLE_EMBED_ADDON"]
       ? "CANDLE_EMBED_ADDON names it: unset that for the addon that is installed"

@@ -5,7 +5,7 @@ import path from "node:path";
 import type * as Addon from "../../binding.js";
 import { packageVersion } from "../utils/package-version.js";
 import { addonError, foreignVersion } from "./addon-error.js";
-import { addonPlatform, thisMachine } from "./machine.js";
+import { addonPlatform, thisMachine, type Machine } from "./machine.js";
 
 /**
  * The packages of `npm/`, of which an install has one. Every name stands in the code as a call of `require`: tools that copy
@@ -37,8 +37,9 @@ export function loadAddon(): typeof Addon {
   return (loaded ??= checkVersion(requireAddon()));
 }
 
-/** The file of {@link loadAddon}. */
+/** The file of {@link loadAddon}, which is loaded for it. */
 export function addonFile(): string {
+  loadAddon();
   const { file, platform } = locate();
   return file ?? require.resolve(`@candle-embed/binding-${platform}`);
 }
@@ -52,22 +53,30 @@ export function checkVersion(addon: typeof Addon): typeof Addon {
   return addon;
 }
 
-function locate(): { readonly file: string | undefined; readonly platform: string } {
-  const platform = addonPlatform(thisMachine());
+interface Place {
+  readonly machine: Machine;
+  readonly platform: string;
+  /** `undefined`: the platform's package has it. */
+  readonly file: string | undefined;
+}
+
+function locate(): Place {
+  const machine = thisMachine();
+  const platform = addonPlatform(machine);
   const named = process.env["CANDLE_EMBED_ADDON"];
-  if (named !== undefined && named !== "") return { file: path.resolve(named), platform };
+  if (named) return { machine, platform, file: path.resolve(named) };
   const built = path.join(__dirname, `../../candle-embed.${platform}.node`);
-  return { file: existsSync(built) ? built : undefined, platform };
+  return { machine, platform, file: existsSync(built) ? built : undefined };
 }
 
 function requireAddon(): typeof Addon {
-  const { file, platform } = locate();
+  const { machine, platform, file } = locate();
+  const load = packages[platform];
+  const attempt = { machine, file, isPrebuilt: load !== undefined };
+  if (file === undefined && load === undefined) throw addonError(undefined, attempt);
   try {
-    if (file !== undefined) return require(file) as typeof Addon;
-    const load = packages[platform];
-    if (load === undefined) throw new Error(`there is no package for ${platform}`);
-    return load() as typeof Addon;
+    return (file === undefined ? load?.() : require(file)) as typeof Addon;
   } catch (cause) {
-    throw addonError(cause, { machine: thisMachine(), file, isPrebuilt: platform in packages });
+    throw addonError(cause, attempt);
   }
 }

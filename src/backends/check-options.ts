@@ -6,10 +6,8 @@ export type OptionCheck = (value: unknown) => string | undefined;
 /** Throws `INVALID_INPUT` for a value that is not an object of known, well-formed options. `undefined` values pass. */
 export function checkOptions(options: unknown, checks: Readonly<Record<string, OptionCheck>>): void {
   if (options === undefined) return;
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw invalid(`options must be an object, not ${describe(options)}`);
-  }
-  for (const [name, value] of Object.entries(options)) {
+  checkMembers("options", options, {});
+  for (const [name, value] of Object.entries(options as object) as [string, unknown][]) {
     const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     if (check === undefined) {
       throw invalid(`unknown option "${name}"; the options are ${Object.keys(checks).join(", ")}`);

@@ -6,6 +6,7 @@ import type { Embeddings } from "../embeddings.js";
 import type { OutputVector } from "../embedding-backend.js";
 import { CandleEmbedError } from "../errors.js";
 import { newVector, rowLength, type Row, type RowStore } from "./reuse.js";
+import { messageOf } from "../utils/message-of.js";
 
 /** Written into the file's header, so that no other SQLite database is taken for a cache ("cemb"). */
 const applicationId = 0x63656d62;
@@ -168,8 +169,4 @@ async function loadSqlite(): Promise<typeof Sqlite> {
       { cause },
     );
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

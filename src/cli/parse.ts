@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 
+import { messageOf } from "../utils/message-of.js";
 import { UsageError } from "./command.js";
 
 /** An option of a command, as `util.parseArgs` reads it, and what its value may be, for shells to complete. */
@@ -25,7 +26,7 @@ export function parse<const Options extends OptionDefinitions>(
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new UsageError(explain(error instanceof Error ? error.message : String(error)));
+    throw new UsageError(explain(messageOf(error)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { CandleEmbedError } from "../errors.js";
+import { messageOf } from "../utils/message-of.js";
 import { packageVersion } from "../utils/package-version.js";
 import { CheckFailed, UsageError, type Command, type Context } from "./command.js";
 import { commands } from "./command-list.js";
@@ -87,5 +88,5 @@ function describe(error: unknown): string {
   if (CandleEmbedError.isInstance(error)) return `${error.code}: ${error.message}`;
   // The system's messages ("ENOENT: no such file ...") begin with their code.
   if (error instanceof Error && "code" in error) return error.message;
-  return `INTERNAL: ${error instanceof Error ? error.message : String(error)}`;
+  return `INTERNAL: ${messageOf(error)}`;
 }

@@ -1,5 +1,6 @@
 // The child process that tries a GPU. Whatever a driver does to it, the program that asks lives on. See probe.ts.
 import { probeDevice, type AddonName } from "../native.js";
+import { messageOf } from "../utils/message-of.js";
 import type { ProbeReply } from "./probe.js";
 
 const [device, addon] = process.argv.slice(2) as [string, AddonName];
@@ -12,5 +13,5 @@ function reply(answer: ProbeReply): void {
 try {
   reply({ report: probeDevice(device, addon) });
 } catch (error) {
-  reply({ reason: error instanceof Error ? error.message : String(error) });
+  reply({ reason: messageOf(error) });
 }

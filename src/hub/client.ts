@@ -2,6 +2,7 @@ import http from "node:http";
 import https from "node:https";
 
 import { CandleEmbedError } from "../errors.js";
+import { messageOf } from "../utils/message-of.js";
 import { parseRetryAfter } from "../utils/retry-after.js";
 import { RefusedRequest, TransientFailure } from "./failures.js";
 import { proxyAuthorization, proxyFor, TunnelAgent } from "./proxy.js";
@@ -186,7 +187,7 @@ function toHubResponse(
 /** Several addresses were tried, each with an error of its own; the first says enough. */
 function reason(error: unknown): string {
   const first = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
-  return first instanceof Error ? first.message : String(first);
+  return messageOf(first);
 }
 
 /** The codes of a connection that never was: the name is not known, or nobody answers there. */

@@ -6,6 +6,7 @@ import { invalid } from "../backends/check-options.js";
 import { runKeyCommand } from "../backends/api/key-command.js";
 import { CandleEmbedError } from "../errors.js";
 import type { ServerOptions } from "./server-options.js";
+import { messageOf } from "../utils/message-of.js";
 
 /** The keys of which a request must carry one. Only their hashes are kept. */
 export class ApiKeys {
@@ -48,7 +49,7 @@ function digest(key: string): Buffer {
 
 async function readKeyFile(file: string): Promise<string[]> {
   const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new CandleEmbedError("INVALID_INPUT", `the key file ${file} cannot be read: ${reason}`, { cause });
   });
   const keys = text.split(/\r?\n/).filter((line) => line !== "");

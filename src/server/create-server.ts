@@ -15,6 +15,7 @@ import {
   type ServerOptions,
 } from "./server-options.js";
 import { webHandler } from "./web-request.js";
+import { messageOf } from "../utils/message-of.js";
 
 /** An embedding server. */
 export interface EmbeddingServer extends AsyncDisposable {
@@ -141,6 +142,6 @@ class Server implements EmbeddingServer {
 
 function describeFailure(model: string, error: unknown): Record<string, unknown> {
   const code = CandleEmbedError.isInstance(error) ? error.code : undefined;
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { model, code, message: message.slice(0, 300) };
 }

@@ -21,6 +21,15 @@ afterAll(() => {
   process.env = saved;
 });
 
+/** Changes the weights of a cached model of `org` as a disk does: the length stays. */
+function flipBit(cacheDir: string, name: string): void {
+  const { etag } = hub.file(`org/${name}`, "model.safetensors");
+  const file = path.join(cacheDir, `models--org--${name}/blobs`, etag);
+  const content = readFileSync(file);
+  content[content.length - 5] = (content[content.length - 5] ?? 0) ^ 1;
+  writeFileSync(file, content);
+}
+
 describe("a model of the hub", () => {
   it("loads by its id and is what its folder is", async () => {
     const seen: LoadProgress[] = [];
@@ -62,11 +71,7 @@ describe("a model of the hub", () => {
   it("does not load from weights that went bad in the cache", async () => {
     const cacheDir = newCache();
     await using first = await NativeBackend.load("org/mean", { cacheDir });
-    const { etag } = hub.file("org/mean", "model.safetensors");
-    const file = path.join(cacheDir, "models--org--mean/blobs", etag);
-    const content = readFileSync(file);
-    content[content.length - 5] = (content[content.length - 5] ?? 0) ^ 1;
-    writeFileSync(file, content);
+    flipBit(cacheDir, "mean");
     await expect(NativeBackend.load("org/mean", { cacheDir })).rejects.toMatchObject({
       code: "CHECKSUM_MISMATCH",
       message: expect.stringMatching(
@@ -134,11 +139,7 @@ describe("an int8 copy that quantize wrote", () => {
     const cacheDir = newCache();
     await using first = await NativeBackend.load("org/int8", { cacheDir });
     expect(first.dtype).toBe("int8");
-    const { etag } = hub.file("org/int8", "model.safetensors");
-    const file = path.join(cacheDir, "models--org--int8/blobs", etag);
-    const content = readFileSync(file);
-    content[content.length - 5] = (content[content.length - 5] ?? 0) ^ 1;
-    writeFileSync(file, content);
+    flipBit(cacheDir, "int8");
     await expect(NativeBackend.load("org/int8", { cacheDir })).rejects.toMatchObject({
       code: "CHECKSUM_MISMATCH",
     });

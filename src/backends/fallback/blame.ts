@@ -1,4 +1,5 @@
 import { CandleEmbedError, type CandleEmbedErrorCode } from "../../errors.js";
+import { messageOf } from "../../utils/message-of.js";
 
 const codes: ReadonlySet<CandleEmbedErrorCode> = new Set([
   "INVALID_INPUT",
@@ -37,5 +38,5 @@ export function nobodyAnswered(failures: readonly { name: string; error: unknown
 
 export function describeError(error: unknown): string {
   if (CandleEmbedError.isInstance(error)) return `${error.code}: ${error.message}`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { CandleEmbedError } from "../../errors.js";
 import { loadPeer } from "../../utils/optional-peer.js";
 import { splitRawLines } from "../../utils/raw-lines.js";
+import { messageOf } from "../../utils/message-of.js";
 
 /** A row of a table or an object of JSON Lines. */
 export type DatasetRecord = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ async function* readBytes(file: string): AsyncGenerator<Buffer, void, undefined>
 
 /** The error of a file that the system does not give. */
 export function unreadable(file: string, cause: unknown): CandleEmbedError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = messageOf(cause);
   return invalidData(`${file} cannot be read: ${reason}`, cause);
 }
 

@@ -7,6 +7,7 @@ import { largestDifference } from "../compare.js";
 import { embedUnit, toEmbedder } from "../embedder.js";
 import type { EmbeddedSet, EmbedReply, EmbedTask } from "./embed-in-process.js";
 import { cutRows } from "./quantise.js";
+import { messageOf } from "../../utils/message-of.js";
 
 /** Texts on which the engine's cut is held against the plain one. */
 const probes = 8;
@@ -20,7 +21,7 @@ process.once("message", (task: EmbedTask) => {
       (embedded): EmbedReply => ({ embedded }),
       (error: unknown): EmbedReply => ({
         code: CandleEmbedError.isInstance(error) ? error.code : "INTERNAL",
-        message: error instanceof Error ? error.message : String(error),
+        message: messageOf(error),
       }),
     )
     .then((reply) => process.send?.(reply, () => process.disconnect()));

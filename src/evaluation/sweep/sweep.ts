@@ -1,4 +1,4 @@
-import { describe, invalid } from "../../backends/check-options.js";
+import { checkMembers, invalid } from "../../backends/check-options.js";
 import { checkDataset } from "../check-arguments.js";
 import type { Vectors } from "../compare.js";
 import type { Dataset, RetrievalDataset } from "../datasets/dataset.js";
@@ -69,9 +69,7 @@ export async function sweep(
   options: SweepOptions,
 ): Promise<SweepReport> {
   checkDataset(dataset);
-  if (typeof options !== "object" || options === null) {
-    throw invalid(`options must be an object, not ${describe(options)}`);
-  }
+  checkMembers("options", options, {});
   const {
     dtypes = ["float32", "int8"],
     dimensions,
